@@ -1,0 +1,22 @@
+//! Teamgraph: a team-participation engine.
+//!
+//! An application keeps direct memberships in PostgreSQL; Teamgraph holds the transitive graph in
+//! memory, follows the change feed, and answers over gRPC. Data flows one way: feed → graph →
+//! service. `docs/architecture.md` is the map.
+
+pub mod apply;
+pub mod change;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod database;
+pub mod embedded;
+pub mod feed;
+pub mod graph;
+pub mod id;
+pub mod migrate;
+pub mod pb;
+pub mod server;
+pub mod service;
+pub mod status;
+pub mod telemetry;

@@ -1,0 +1,126 @@
+//! What each part of the process reports of itself, for `GetStatus`, health and the command line.
+//!
+//! Owns the reports' types and the cell that holds the newest one. It must know nothing of those
+//! who report nor of those who read.
+
+use crate::id::{History, Lsn};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// What the feed is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FeedState {
+    /// Nothing yet.
+    #[default]
+    Starting,
+    /// Connecting and checking settings, rights and tables.
+    Checking,
+    /// Waiting for the slot's consistent point, which waits for open transactions.
+    CreatingSlot,
+    /// Reading the tables at the slot's snapshot.
+    Copying {
+        /// Rows read so far, of all tables.
+        rows: u64,
+    },
+    /// Following the change feed from behind: not yet where the source was when the stream began.
+    CatchingUp,
+    /// Following the change feed, caught up.
+    Streaming,
+    /// The connection is lost; it is tried again.
+    BackingOff {
+        /// What went wrong.
+        error: String,
+        /// How long until the next try.
+        retry_in_ms: u64,
+    },
+    /// Given up: an operator must act.
+    Failed {
+        /// What is wrong, and the fix.
+        error: String,
+    },
+}
+
+impl FeedState {
+    /// The state's name, as shown to people and programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            FeedState::Starting => "starting",
+            FeedState::Checking => "checking",
+            FeedState::CreatingSlot => "creating-slot",
+            FeedState::Copying { .. } => "copying",
+            FeedState::CatchingUp => "catching-up",
+            FeedState::Streaming => "streaming",
+            FeedState::BackingOff { .. } => "backing-off",
+            FeedState::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// The feed's report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedStatus {
+    /// What it is doing.
+    pub state: FeedState,
+    /// The cluster and timeline it follows; none before the first connection.
+    pub history: Option<History>,
+    /// The replication slot's name.
+    pub slot: String,
+    /// The publication's name.
+    pub publication: String,
+    /// The newest position of the source that the feed has heard of.
+    pub source_lsn: Lsn,
+    /// How many times the stream was resumed after a loss.
+    pub reconnects: u64,
+    /// How many fresh copies were taken.
+    pub copies: u64,
+    /// Since when what is served may be behind the source for want of contact: set when the
+    /// connection is lost or silent for too long, none again once the stream has caught up.
+    pub stale_since: Option<SystemTime>,
+}
+
+/// Holds the newest report of one part: written by that part, read by anybody.
+///
+/// A mutex, because reports are rare and small and no query reads them on its way.
+#[derive(Debug, Default)]
+pub struct StatusCell<T>(Mutex<Arc<T>>);
+
+impl<T: Clone> StatusCell<T> {
+    /// A cell that holds `report`.
+    pub fn new(report: T) -> Self {
+        StatusCell(Mutex::new(Arc::new(report)))
+    }
+
+    /// The newest report.
+    pub fn get(&self) -> Arc<T> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces parts of the report.
+    pub fn update(&self, change: impl FnOnce(&mut T)) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut held));
+    }
+}
+
+/// The position up to which changes are applied and published: what the feed may confirm to the
+/// source, and where it resumes. It only grows.
+#[derive(Debug, Default)]
+pub struct AppliedLsn(AtomicU64);
+
+impl AppliedLsn {
+    /// The newest applied position; zero before the first.
+    pub fn get(&self) -> Lsn {
+        Lsn(self.0.load(Ordering::Acquire))
+    }
+
+    /// Raises the position.
+    pub fn raise(&self, lsn: Lsn) {
+        self.0.fetch_max(lsn.0, Ordering::AcqRel);
+    }
+
+    /// Starts anew, for a fresh copy (of another history, perhaps).
+    pub fn reset(&self, lsn: Lsn) {
+        self.0.store(lsn.0, Ordering::Release);
+    }
+}
