@@ -1,0 +1,122 @@
+//! Directory names to members.
+//!
+//! Owns [`NameIndex`], one map that all versions of a copy share: for each name, the members that
+//! have it in *some* version that is still alive. Which of them has it in a given version, the
+//! version's own names decide: a rename alice → bob beside a new alice never answers for the wrong
+//! person, in no version. It must not know the versions' contents.
+
+use super::numbers::SHARDS;
+use crate::id::MemberId;
+use dashmap::DashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A member that has, or had, a name.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    member: MemberId,
+    /// The first version without the name on this member; none while the newest version has it.
+    retired_at: Option<u64>,
+}
+
+/// Name → members that have it in some living version.
+#[derive(Debug)]
+pub(super) struct NameIndex(DashMap<Arc<str>, Vec<Candidate>, foldhash::fast::RandomState>);
+
+impl Default for NameIndex {
+    fn default() -> Self {
+        let hasher = foldhash::fast::RandomState::default();
+        NameIndex(DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS))
+    }
+}
+
+impl NameIndex {
+    /// The first two members with the name that `has_it` (in the asker's version) confirms.
+    pub(super) fn find_two(
+        &self,
+        name: &str,
+        has_it: impl Fn(MemberId) -> bool,
+    ) -> (Option<MemberId>, Option<MemberId>) {
+        let Some(candidates) = self.0.get(name) else { return (None, None) };
+        let mut holders = candidates.iter().map(|c| c.member).filter(|&member| has_it(member));
+        (holders.next(), holders.next())
+    }
+
+    /// The member has the name in the version being made.
+    pub(super) fn add(&self, name: &Arc<str>, member: MemberId) {
+        let mut candidates = self.0.entry(Arc::clone(name)).or_default();
+        match candidates.iter_mut().find(|candidate| candidate.member == member) {
+            Some(candidate) => candidate.retired_at = None,
+            None => candidates.push(Candidate { member, retired_at: None }),
+        }
+    }
+
+    /// From version `sequence` on the member has not the name any more.
+    fn retire(&self, name: &str, member: MemberId, sequence: u64) {
+        if let Some(mut candidates) = self.0.get_mut(name) {
+            let found = candidates.iter_mut().find(|candidate| candidate.member == member);
+            if let Some(candidate) = found {
+                candidate.retired_at = Some(sequence);
+            }
+        }
+    }
+
+    /// Forgets the member under the name, if it is still retired since that version.
+    fn forget(&self, name: &str, member: MemberId, sequence: u64) {
+        let Some(mut candidates) = self.0.get_mut(name) else { return };
+        candidates.retain(|c| c.member != member || c.retired_at != Some(sequence));
+        let empty = candidates.is_empty();
+        drop(candidates);
+        if empty {
+            self.0.remove_if(name, |_, candidates| candidates.is_empty());
+        }
+    }
+}
+
+/// A name that a member lost, to be forgotten when no version is left that shows it.
+#[derive(Debug)]
+struct Retired {
+    name: Arc<str>,
+    member: MemberId,
+    sequence: u64,
+}
+
+/// The writer's side of the index: what to forget, and when.
+#[derive(Debug, Default)]
+pub(super) struct NameKeeper {
+    /// Given or taken in the transaction under way.
+    touched: Vec<(Arc<str>, MemberId)>,
+    retired: VecDeque<Retired>,
+}
+
+impl NameKeeper {
+    /// Notes that the transaction gave or took the name.
+    pub(super) fn touch(&mut self, name: &Arc<str>, member: MemberId) {
+        self.touched.push((Arc::clone(name), member));
+    }
+
+    /// The transaction ended, well or not; `sequence` is the version that now counts, and
+    /// `has_it` says what it shows.
+    pub(super) fn settle(
+        &mut self,
+        index: &NameIndex,
+        sequence: u64,
+        has_it: impl Fn(&str, MemberId) -> bool,
+    ) {
+        for (name, member) in self.touched.drain(..) {
+            if has_it(&name, member) {
+                index.add(&name, member);
+            } else {
+                index.retire(&name, member, sequence);
+                self.retired.push_back(Retired { name, member, sequence });
+            }
+        }
+    }
+
+    /// Forgets what no version from `oldest` on can show.
+    pub(super) fn forget_before(&mut self, index: &NameIndex, oldest: u64) {
+        while let Some(retired) = self.retired.pop_front_if(|retired| retired.sequence <= oldest) {
+            index.forget(&retired.name, retired.member, retired.sequence);
+        }
+    }
+}

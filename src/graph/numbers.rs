@@ -1,0 +1,136 @@
+//! Source keys to dense numbers and back.
+//!
+//! Owns [`KeyIndex`] (key → number, one map that all versions of a copy share) and [`Numbers`]
+//! (number → key, and the numbers of teams, a part of each version). It must not know whether a
+//! member exists: that belongs to the version.
+//!
+//! Numbers are handed out in order and never change their meaning, so the map may be ahead of a
+//! version: INVARIANT (count): a number at or past a version's count is unknown to that version.
+
+use super::GraphFull;
+use super::pages::Pages;
+use crate::id::{KeySpace, MemberId, SourceKey, TeamId};
+use dashmap::DashMap;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// One growing shard blocks its readers for as long as it takes to move it, so the shards are many
+/// and small: beside 10 million inserts a lookup waited 25 ms with few.
+pub(super) const SHARDS: usize = 1_024;
+
+/// Teams are packed beside a role bit, so numbers stay below 2^31.
+const NUMBERS_MAX: u32 = 1 << 31;
+
+/// Key → number, shared by all versions of a copy.
+#[derive(Debug)]
+pub(super) struct KeyIndex {
+    members: DashMap<SourceKey, MemberId, foldhash::fast::RandomState>,
+    /// How many key spaces there are: one more than the highest that a key was of.
+    spaces: AtomicU16,
+}
+
+impl Default for KeyIndex {
+    fn default() -> Self {
+        let hasher = foldhash::fast::RandomState::default();
+        let members = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, SHARDS);
+        KeyIndex { members, spaces: AtomicU16::new(0) }
+    }
+}
+
+impl KeyIndex {
+    /// The number that was ever given to the key, in whatever version.
+    pub(super) fn get(&self, key: &SourceKey) -> Option<MemberId> {
+        self.members.get(key).map(|entry| *entry)
+    }
+
+    /// The key spaces that any key was ever of.
+    pub(super) fn spaces(&self) -> impl Iterator<Item = KeySpace> {
+        // Whoever learnt of a version with a key of a space has synchronised with its writer.
+        (0..self.spaces.load(Ordering::Relaxed)).map(KeySpace)
+    }
+
+    fn add(&self, key: SourceKey, member: MemberId) {
+        self.spaces.fetch_max(key.space.0.saturating_add(1), Ordering::Relaxed);
+        self.members.insert(key, member);
+    }
+}
+
+/// Number → key, and the numbers of members in their part as teams.
+///
+/// Append-only: an aborted transaction leaves its numbers behind, which then name nothing that
+/// exists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    keys: Pages<Option<SourceKey>>,
+    /// Member → team, plus one; zero where the member never was a team.
+    teams: Pages<u32>,
+    /// Team → member.
+    members: Pages<u32>,
+    member_count: u32,
+    team_count: u32,
+}
+
+impl Numbers {
+    /// How many members this version knows, existing or not.
+    pub(super) const fn member_count(&self) -> u32 {
+        self.member_count
+    }
+
+    /// How many teams this version knows, existing or not.
+    pub(super) const fn team_count(&self) -> u32 {
+        self.team_count
+    }
+
+    /// The member's key.
+    pub(super) fn key(&self, member: MemberId) -> Option<&SourceKey> {
+        self.keys.get(member.0)?.as_ref()
+    }
+
+    /// The member in its part as a team, if it ever had one.
+    pub(super) fn team(&self, member: MemberId) -> Option<TeamId> {
+        self.teams.get(member.0)?.checked_sub(1).map(TeamId)
+    }
+
+    /// The team as a member.
+    pub(super) fn member(&self, team: TeamId) -> Option<MemberId> {
+        if team.0 >= self.team_count {
+            return None;
+        }
+        self.members.get(team.0).copied().map(MemberId)
+    }
+
+    /// The key's number, given now if it has none.
+    pub(super) fn intern(
+        &mut self,
+        index: &KeyIndex,
+        key: SourceKey,
+    ) -> Result<MemberId, GraphFull> {
+        if let Some(member) = index.get(&key) {
+            return Ok(member);
+        }
+        if self.member_count >= NUMBERS_MAX {
+            return Err(GraphFull);
+        }
+        let member = MemberId(self.member_count);
+        self.member_count += 1;
+        *self.keys.get_mut(member.0) = Some(key.clone());
+        index.add(key, member);
+        Ok(member)
+    }
+
+    /// The member's number as a team, given now if it has none.
+    pub(super) fn intern_team(&mut self, member: MemberId) -> TeamId {
+        if let Some(team) = self.team(member) {
+            return team;
+        }
+        let team = TeamId(self.team_count);
+        self.team_count += 1;
+        *self.teams.get_mut(member.0) = self.team_count;
+        *self.members.get_mut(team.0) = member.0;
+        team
+    }
+
+    /// See [`super::pages::PageTree::copied_bytes`].
+    pub(super) const fn copied_bytes(&self) -> u64 {
+        self.keys.copied_bytes() + self.teams.copied_bytes() + self.members.copied_bytes()
+    }
+}

@@ -1,0 +1,260 @@
+//! The memberships tables' active rows, as far as they must be remembered.
+//!
+//! Owns the rows map (row key → what the row states) and the count of rows for edges that several
+//! rows state. It is the writer's state, never a reader's. It must not know the graph: it answers
+//! each change with what becomes of the edge.
+//!
+//! With PostgreSQL's default replica identity a DELETE brings the primary key alone, so the map is
+//! what tells which edge goes. INVARIANT (rows): an edge is stated as long as one active row of any
+//! table states it, and its role is the highest of theirs; the map changes only with its
+//! transaction and goes back with it.
+
+use super::pages::count;
+use crate::change::{RowId, RowKey};
+use crate::id::{Key, MemberId, Role, TableId, TeamId};
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+
+/// A direct edge.
+pub(super) type Edge = (MemberId, TeamId);
+
+/// What an active row states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StatedRow {
+    pub(super) edge: Edge,
+    pub(super) role: Role,
+}
+
+/// How many rows state an edge, by role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RowCount {
+    members: u32,
+    admins: u32,
+}
+
+impl RowCount {
+    const fn one(role: Role) -> Self {
+        match role {
+            Role::Member => RowCount { members: 1, admins: 0 },
+            Role::Admin => RowCount { members: 0, admins: 1 },
+        }
+    }
+
+    const fn of(&mut self, role: Role) -> &mut u32 {
+        match role {
+            Role::Member => &mut self.members,
+            Role::Admin => &mut self.admins,
+        }
+    }
+
+    const fn total(self) -> u32 {
+        self.members + self.admins
+    }
+
+    const fn role(self) -> Role {
+        if self.admins > 0 { Role::Admin } else { Role::Member }
+    }
+}
+
+/// One table's active rows, all in one of these maps. Integers have maps of their own, a third of
+/// the general ones.
+#[derive(Debug, Default)]
+struct TableRows {
+    by_int: Map<i64, StatedRow>,
+    by_key: Map<Key, StatedRow>,
+    by_int_pair: Map<(i64, i64), StatedRow>,
+    by_pair: Map<(Key, Key), StatedRow>,
+}
+
+/// Sets or removes the value; returns the one before.
+fn set<K: Eq + Hash, V>(map: &mut Map<K, V>, key: K, value: Option<V>) -> Option<V> {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    }
+}
+
+impl TableRows {
+    fn set(&mut self, key: &RowId, row: Option<StatedRow>) -> Option<StatedRow> {
+        match key {
+            RowId::Key(Key::Int(key)) => set(&mut self.by_int, *key, row),
+            RowId::Key(key) => set(&mut self.by_key, key.clone(), row),
+            RowId::Pair(Key::Int(member), Key::Int(team)) => {
+                set(&mut self.by_int_pair, (*member, *team), row)
+            }
+            RowId::Pair(member, team) => {
+                set(&mut self.by_pair, (member.clone(), team.clone()), row)
+            }
+        }
+    }
+
+    fn get(&self, key: &RowId) -> Option<StatedRow> {
+        let row = match key {
+            RowId::Key(Key::Int(key)) => self.by_int.get(key),
+            RowId::Key(key) => self.by_key.get(key),
+            RowId::Pair(Key::Int(member), Key::Int(team)) => {
+                self.by_int_pair.get(&(*member, *team))
+            }
+            RowId::Pair(member, team) => self.by_pair.get(&(member.clone(), team.clone())),
+        };
+        row.copied()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = RowId> {
+        let ints = self.by_int.keys().map(|&key| RowId::Key(Key::Int(key)));
+        let int_pairs = self.by_int_pair.keys();
+        let int_pairs =
+            int_pairs.map(|&(member, team)| RowId::Pair(Key::Int(member), Key::Int(team)));
+        let keys = self.by_key.keys().cloned().map(RowId::Key);
+        let pairs = self.by_pair.keys().cloned().map(|(member, team)| RowId::Pair(member, team));
+        ints.chain(int_pairs).chain(keys).chain(pairs)
+    }
+
+    fn len(&self) -> usize {
+        self.by_int.len() + self.by_key.len() + self.by_int_pair.len() + self.by_pair.len()
+    }
+}
+
+/// How to take one step of the transaction back.
+#[derive(Debug)]
+enum Undo {
+    Row(RowKey, Option<StatedRow>),
+    /// All rows of the one table that had any, and their repeats.
+    Table(TableId, TableRows, Map<Edge, RowCount>),
+    Repeat(Edge, Option<RowCount>),
+}
+
+/// All active rows, and the way back to the last commit.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    tables: BTreeMap<TableId, TableRows>,
+    /// Edges that more than one active row states. All others have exactly one.
+    repeats: Map<Edge, RowCount>,
+    undo: Vec<Undo>,
+    /// Whether there is a commit to go back to; a copy is dropped whole instead.
+    keeps_undo: bool,
+}
+
+impl Rows {
+    /// Sets what the row states now, and returns what it stated before. The caller then counts
+    /// both ([`Rows::add`], [`Rows::remove`]).
+    pub(super) fn set(&mut self, key: &RowKey, row: Option<StatedRow>) -> Option<StatedRow> {
+        let old = self.tables.entry(key.table).or_default().set(&key.key, row);
+        if self.keeps_undo && old != row {
+            self.undo.push(Undo::Row(key.clone(), old));
+        }
+        old
+    }
+
+    /// The keys of the table's active rows, in an order that depends on nothing but them.
+    pub(super) fn keys(&self, table: TableId) -> Vec<RowKey> {
+        let Some(rows) = self.tables.get(&table) else { return Vec::new() };
+        let mut keys: Vec<RowId> = rows.keys().collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|key| RowKey { table, key }).collect()
+    }
+
+    /// Forgets all rows of the table at once, if no other table has any; false if one has.
+    pub(super) fn clear_only(&mut self, table: TableId) -> bool {
+        let others = self.tables.iter().filter(|(other, _)| **other != table);
+        if others.map(|(_, rows)| rows.len()).sum::<usize>() > 0 {
+            return false;
+        }
+        let rows = self.tables.remove(&table).unwrap_or_default();
+        let repeats = std::mem::take(&mut self.repeats);
+        if self.keeps_undo {
+            self.undo.push(Undo::Table(table, rows, repeats));
+        }
+        true
+    }
+
+    /// Counts a row that states the edge beside those that made its role `held`; returns the
+    /// edge's role now.
+    pub(super) fn add(&mut self, edge: Edge, held: Option<Role>, role: Role) -> Role {
+        let Some(held) = held else { return role };
+        let mut counted = self.repeats.get(&edge).copied().unwrap_or(RowCount::one(held));
+        *counted.of(role) += 1;
+        self.set_repeat(edge, Some(counted));
+        counted.role()
+    }
+
+    /// Counts a row that stated the edge as `role` no more; returns the edge's role now, `None` if
+    /// no row is left.
+    pub(super) fn remove(&mut self, edge: Edge, role: Role) -> Option<Role> {
+        let mut counted = self.repeats.get(&edge).copied()?;
+        let of_role = counted.of(role);
+        *of_role = of_role.saturating_sub(1);
+        self.set_repeat(edge, (counted.total() > 1).then_some(counted));
+        Some(counted.role())
+    }
+
+    fn set_repeat(&mut self, edge: Edge, counted: Option<RowCount>) {
+        let old = match counted {
+            Some(counted) => self.repeats.insert(edge, counted),
+            None => self.repeats.remove(&edge),
+        };
+        if self.keeps_undo {
+            self.undo.push(Undo::Repeat(edge, old));
+        }
+    }
+
+    /// The transaction's changes stay.
+    pub(super) fn commit(&mut self) {
+        self.undo = Vec::new();
+        self.keeps_undo = true;
+    }
+
+    /// The transaction's changes never happened.
+    pub(super) fn abort(&mut self) {
+        while let Some(step) = self.undo.pop() {
+            match step {
+                Undo::Row(key, row) => {
+                    self.tables.entry(key.table).or_default().set(&key.key, row);
+                }
+                Undo::Table(table, rows, repeats) => {
+                    self.tables.insert(table, rows);
+                    self.repeats = repeats;
+                }
+                Undo::Repeat(edge, Some(counted)) => {
+                    self.repeats.insert(edge, counted);
+                }
+                Undo::Repeat(edge, None) => {
+                    self.repeats.remove(&edge);
+                }
+            }
+        }
+    }
+
+    /// How many active rows there are.
+    pub(super) fn len(&self) -> u64 {
+        self.tables.values().map(|rows| count(rows.len())).sum()
+    }
+
+    /// Every edge with its role, recounted from the rows; and whether the counts kept agree.
+    pub(super) fn recount(&self) -> Result<BTreeMap<Edge, Role>, String> {
+        let mut counts: BTreeMap<Edge, RowCount> = BTreeMap::new();
+        for table in self.tables.keys() {
+            for row in self.keys(*table).iter().filter_map(|key| self.get(key)) {
+                let none = RowCount { members: 0, admins: 0 };
+                *counts.entry(row.edge).or_insert(none).of(row.role) += 1;
+            }
+        }
+        for (edge, counted) in &counts {
+            let expected = (counted.total() > 1).then_some(counted);
+            if self.repeats.get(edge) != expected {
+                let kept = self.repeats.get(edge);
+                return Err(format!("rows: {edge:?} counted {counted:?}, kept {kept:?}"));
+            }
+        }
+        if let Some(stray) = self.repeats.keys().find(|edge| !counts.contains_key(edge)) {
+            return Err(format!("rows: {stray:?} is counted but no row states it"));
+        }
+        Ok(counts.into_iter().map(|(edge, counted)| (edge, counted.role())).collect())
+    }
+
+    fn get(&self, key: &RowKey) -> Option<StatedRow> {
+        self.tables.get(&key.table)?.get(&key.key)
+    }
+}

@@ -1,0 +1,122 @@
+//! The whole content of one version, and of the working version.
+//!
+//! Owns the parts side by side and what can be said of them together: who exists, what an edge
+//! counts for. A clone shares everything. It must not know how versions are named or published.
+
+use super::adjacency::{Down, Standing, Up};
+use super::closure::{Closure, TeamEdges};
+use super::numbers::Numbers;
+use super::owned::Owned;
+use super::pages::{Pages, count};
+use super::rows::Edge;
+use crate::id::{MemberId, TeamId};
+use std::sync::Arc;
+
+/// What a version holds of one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct MemberRecord {
+    pub(super) standing: Standing,
+    /// The owner's number plus one; zero for none.
+    pub(super) owner: u32,
+}
+
+/// Counts that are kept up as changes arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) people: u64,
+    pub(super) teams: u64,
+    pub(super) memberships: u64,
+    pub(super) self_memberships: u64,
+    pub(super) team_edges: u64,
+    pub(super) rows: u64,
+}
+
+/// The content of a version.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) numbers: Numbers,
+    pub(super) records: Pages<MemberRecord>,
+    pub(super) names: Pages<Option<Arc<str>>>,
+    pub(super) up: Up,
+    pub(super) down: Down,
+    pub(super) owned: Owned,
+    pub(super) closure: Closure,
+    pub(super) counts: Counts,
+}
+
+impl State {
+    pub(super) fn standing(&self, member: MemberId) -> Standing {
+        self.records.get(member.0).map_or(Standing::Absent, |record| record.standing)
+    }
+
+    pub(super) fn name(&self, member: MemberId) -> Option<&Arc<str>> {
+        self.names.get(member.0)?.as_ref()
+    }
+
+    /// Whether the member in its part as a team exists now. The closure learns of it at commit.
+    pub(super) fn is_team(&self, team: TeamId) -> bool {
+        let standing = self.numbers.member(team).map(|member| self.standing(member));
+        standing == Some(Standing::Team)
+    }
+
+    /// Whether the edge child → parent is stated between two different teams that exist.
+    pub(super) fn is_team_edge(&self, child: TeamId, parent: TeamId) -> bool {
+        let stated = |member| self.up.role(member, parent).is_some();
+        child != parent
+            && self.is_team(child)
+            && self.is_team(parent)
+            && self.numbers.member(child).is_some_and(stated)
+    }
+
+    /// Puts the edge into the set of its team that its member's standing asks for, or takes it out.
+    pub(super) fn set_down(&mut self, (member, team): Edge, standing: Standing, stated: bool) {
+        let number = match standing {
+            Standing::Team => self.numbers.intern_team(member).0,
+            Standing::Person | Standing::Absent => member.0,
+        };
+        self.down.set(team, standing, number, stated);
+    }
+
+    /// Notes at the member's owner that it owns the member, or that it does not any more; a member
+    /// that is no team is owned by nobody.
+    pub(super) fn set_owned(&mut self, member: MemberId, owned: bool) {
+        let Some(record) = self.records.get(member.0) else { return };
+        let (owner, team) = (record.owner.checked_sub(1), self.numbers.team(member));
+        if let (Standing::Team, Some(owner), Some(team)) = (record.standing, owner, team) {
+            self.owned.set(MemberId(owner), team, owned);
+        }
+    }
+
+    /// Counts the effective edges between teams, by a look at all of them.
+    pub(super) fn count_team_edges(&self) -> u64 {
+        self.teams().map(|team| count(self.parents(team).count())).sum()
+    }
+
+    /// Bytes copied since the beginning because a version shared them.
+    pub(super) const fn copied_bytes(&self) -> u64 {
+        self.numbers.copied_bytes()
+            + self.records.copied_bytes()
+            + self.names.copied_bytes()
+            + self.up.copied_bytes()
+            + self.down.copied_bytes()
+            + self.owned.copied_bytes()
+            + self.closure.copied_bytes()
+    }
+}
+
+impl TeamEdges for State {
+    fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
+        let member = self.numbers.member(team).filter(|_| self.is_team(team));
+        let edges = member.map_or(&[][..], |member| self.up.of(member));
+        edges.iter().map(|edge| edge.team()).filter(move |&up| up != team && self.is_team(up))
+    }
+
+    fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
+        let exists = self.is_team(team);
+        self.down.teams_of(team).filter(move |&child| exists && child != team)
+    }
+
+    fn teams(&self) -> impl Iterator<Item = TeamId> {
+        (0..self.numbers.team_count()).map(TeamId).filter(|&team| self.is_team(team))
+    }
+}
