@@ -1,0 +1,57 @@
+//! Readiness, as `grpc.health.v1` tells it.
+//!
+//! Owns when the server says SERVING: once a copy is whole and the feed has reached streaming; it
+//! then stays so while the source is away, because every replica would be behind at once and an
+//! empty load balancer is an outage (answers say for how long they may be stale). It must not know
+//! how either is reached.
+
+use super::contact::{Contact, LOOK_EVERY};
+use super::limits;
+use crate::graph::PublishedCell;
+use crate::pb::participation_service_server::SERVICE_NAME;
+use crate::status::FeedState;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+/// The overall server, and the one service.
+const SERVICES: [&str; 2] = ["", SERVICE_NAME];
+
+/// Says NOT_SERVING for a start.
+pub(crate) async fn begin(reporter: &HealthReporter) {
+    say(reporter, ServingStatus::NotServing).await;
+}
+
+/// Looks at the feed until `shutdown`, and says SERVING when the time has come. Ends when requests
+/// under way have had their time after that.
+pub(crate) async fn run(
+    mut reporter: HealthReporter,
+    published: &PublishedCell,
+    contact: &Contact,
+    shutdown: CancellationToken,
+) {
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut streamed, mut serving) = (false, false);
+    while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+        streamed |= contact.look().state == FeedState::Streaming;
+        if !serving && streamed && published.load().is_some() {
+            serving = true;
+            say(&reporter, ServingStatus::Serving).await;
+            tracing::info!("ready: a copy is whole and the feed is streaming");
+        }
+    }
+    say(&reporter, ServingStatus::NotServing).await;
+    // Ends the streams of those who watch: else each would hold its connection to the last.
+    for service in SERVICES {
+        reporter.clear_service_status(service).await;
+    }
+    sleep(limits::DRAIN_MS.milliseconds()).await;
+}
+
+async fn say(reporter: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        reporter.set_service_status(service, status).await;
+    }
+}

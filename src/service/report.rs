@@ -1,0 +1,103 @@
+//! `GetStatus`: how the server is.
+//!
+//! Owns the report's form. It answers before the first copy too, since that is when it is needed
+//! most. It must not know how any of what it shows is measured.
+
+use super::convert;
+use super::errors::Failure;
+use super::freshness::Basis;
+use super::limits;
+use super::listed::field_bytes;
+use super::participation::Answers;
+use crate::graph::{Snapshot, Stats};
+use crate::pb;
+use crate::status::{FeedState, FeedStatus};
+use prost::Message;
+
+impl Answers {
+    pub(crate) fn report(&self) -> Result<pb::GetStatusResponse, Failure> {
+        let feed = self.contact.look();
+        let basis = self.reads.newest().ok().map(Basis::Newest);
+        let applied = basis.as_ref().map(Basis::applied_lsn).unwrap_or_default();
+        let snapshot = basis.as_ref().map(Basis::snapshot);
+        let (versions, bytes) = self.reads.kept_size();
+        let limit = |limit: &limits::Limit| pb::ServiceLimit {
+            name: limit.name.to_owned(),
+            value: limit.value,
+        };
+        Ok(pb::GetStatusResponse {
+            product_version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: self.instance.name.clone(),
+            answered_at: basis.as_ref().map(|basis| self.answered_at(basis)),
+            source_lsn: feed.source_lsn.to_string(),
+            lag_bytes: feed.source_lsn.0.saturating_sub(applied.0),
+            feed: Some(feed_report(&feed)),
+            sizes: snapshot.map(|snapshot| sizes(snapshot.stats())),
+            cycles: snapshot.map(cycles).transpose()?.unwrap_or_default(),
+            kept_versions: Some(pb::KeptVersions { versions, bytes }),
+            limits: limits::ALL.iter().map(limit).collect(),
+        })
+    }
+}
+
+fn feed_report(feed: &FeedStatus) -> pb::FeedReport {
+    let (error, retry_in_ms) = match &feed.state {
+        FeedState::BackingOff { error, retry_in_ms } => (error.clone(), *retry_in_ms),
+        FeedState::Failed { error } => (error.clone(), 0),
+        FeedState::Starting
+        | FeedState::Checking
+        | FeedState::CreatingSlot
+        | FeedState::Copying { .. }
+        | FeedState::CatchingUp
+        | FeedState::Streaming => (String::new(), 0),
+    };
+    let rows_copied = if let FeedState::Copying { rows } = feed.state { rows } else { 0 };
+    pb::FeedReport {
+        state: feed.state.name().to_owned(),
+        error,
+        rows_copied,
+        retry_in_ms,
+        slot: feed.slot.clone(),
+        publication: feed.publication.clone(),
+        reconnects: feed.reconnects,
+        copies: feed.copies,
+    }
+}
+
+fn sizes(stats: Stats) -> pb::GraphSizes {
+    pb::GraphSizes {
+        people: stats.people,
+        teams: stats.teams,
+        memberships: stats.memberships,
+        rows: stats.rows,
+        team_edges: stats.team_edges,
+        closure_pairs: stats.closure_pairs,
+        closure_materialised: stats.closure_materialised,
+        cycles: stats.cycles,
+        teams_on_cycles: stats.teams_on_cycles,
+        self_memberships: stats.self_memberships,
+    }
+}
+
+/// Bytes of the examples: far more than names need, far less than an answer holds.
+const EXAMPLES_BYTES: usize = 1 << 20;
+
+fn cycles(snapshot: &Snapshot) -> Result<Vec<pb::Cycle>, Failure> {
+    let mut room = EXAMPLES_BYTES;
+    let mut shown = Vec::new();
+    for teams in snapshot.cycles(limits::CYCLES_SHOWN.count()) {
+        let mut cycle = pb::Cycle {
+            teams: Vec::new(),
+            team_count: u64::try_from(teams.len()).map_err(|_| convert::lost())?,
+        };
+        for team in teams.into_iter().take(limits::CYCLE_TEAMS_SHOWN.count()) {
+            let member = snapshot.member(team).ok_or_else(convert::lost)?;
+            let member = convert::member(snapshot, member)?;
+            let Some(left) = room.checked_sub(field_bytes(member.encoded_len())) else { break };
+            room = left;
+            cycle.teams.push(member);
+        }
+        shown.push(cycle);
+    }
+    Ok(shown)
+}
