@@ -1,0 +1,297 @@
+//! From the feed's events to the published version.
+//!
+//! Owns the graph's writer and the order in which things happen: apply, publish, and only then tell
+//! the feed how far it may confirm. It must not know where events come from nor who reads. It is
+//! synchronous and has a thread of its own: a large commit takes as long as it takes, and no
+//! task waits behind it.
+//!
+//! A fresh copy is built beside the graph that is served and takes its place when it is whole; if
+//! it breaks off, what is served stays.
+
+use crate::change::{Change, FeedEvent};
+use crate::graph::{GraphFull, GraphLimits, GraphWriter, Published, PublishedCell, Snapshot};
+use crate::id::{History, Lsn};
+use crate::status::AppliedLsn;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Why applying ended before the feed did. Nothing newer than what was published will come, so the
+/// process ends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// No number is left for another member.
+    #[error(transparent)]
+    Full(#[from] GraphFull),
+    /// The feed broke the order of its events: a defect, and going on would publish a wrong graph.
+    #[error("the feed sent {event} {place}: please report this defect; a restart copies afresh")]
+    OutOfOrder {
+        /// What came.
+        event: &'static str,
+        /// Where it may not come.
+        place: &'static str,
+    },
+}
+
+/// Applies what the feed sends until it ends.
+#[derive(Debug)]
+pub struct Applier {
+    limits: GraphLimits,
+    published: Arc<PublishedCell>,
+    applied: Arc<AppliedLsn>,
+    /// The graph that is served.
+    served: Option<GraphWriter>,
+    /// The graph of a copy under way.
+    copying: Option<GraphWriter>,
+    /// Copies begun.
+    copies: u64,
+    /// Changes came since the last commit.
+    in_transaction: bool,
+}
+
+impl Applier {
+    /// An applier that publishes into the cell and reports how far it is.
+    pub fn new(
+        limits: GraphLimits,
+        published: Arc<PublishedCell>,
+        applied: Arc<AppliedLsn>,
+    ) -> Self {
+        Applier {
+            limits,
+            published,
+            applied,
+            served: None,
+            copying: None,
+            copies: 0,
+            in_transaction: false,
+        }
+    }
+
+    /// Applies batches until the feed's end of the queue is gone. Blocks the thread.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub fn run(mut self, mut events: mpsc::Receiver<Vec<FeedEvent>>) -> Result<(), ApplyError> {
+        let start = tokio::time::Instant::now();
+        while let Some(batch) = events.blocking_recv() {
+            for event in batch {
+                let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.apply(event, now_ms)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one event; `now_ms` is any clock that does not go back.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    pub fn apply(&mut self, event: FeedEvent, now_ms: u64) -> Result<(), ApplyError> {
+        match event {
+            FeedEvent::Change(change) => self.change(change),
+            FeedEvent::Commit { end_lsn } => self.commit(end_lsn, now_ms),
+            FeedEvent::Watermark { lsn } => self.watermark(lsn, now_ms),
+            FeedEvent::Abort => {
+                self.abort();
+                Ok(())
+            }
+            FeedEvent::CopyBegin { history } => {
+                self.begin_copy(history);
+                Ok(())
+            }
+            FeedEvent::CopyEnd { consistent_point } => self.end_copy(consistent_point, now_ms),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Result<(), ApplyError> {
+        let writer = self.copying.as_mut().or(self.served.as_mut());
+        let Some(writer) = writer else {
+            return Err(out_of_order("a change", "before any copy"));
+        };
+        self.in_transaction = true;
+        Ok(writer.apply(change)?)
+    }
+
+    fn commit(&mut self, end_lsn: Lsn, now_ms: u64) -> Result<(), ApplyError> {
+        let Some(writer) = self.served.as_mut().filter(|_| self.copying.is_none()) else {
+            return Err(out_of_order("a commit", "outside the stream"));
+        };
+        if end_lsn <= self.applied.get() {
+            return Err(out_of_order("a commit", "at or below the applied position"));
+        }
+        self.in_transaction = false;
+        let snapshot = writer.commit(end_lsn);
+        self.publish(snapshot, end_lsn, now_ms);
+        Ok(())
+    }
+
+    /// INVARIANT (watermark): a watermark comes behind the changes that it covers, in one queue
+    /// with them, and never within a transaction.
+    fn watermark(&self, lsn: Lsn, now_ms: u64) -> Result<(), ApplyError> {
+        if self.in_transaction || self.copying.is_some() {
+            return Err(out_of_order("a watermark", "within a transaction or copy"));
+        }
+        let Some(writer) = &self.served else {
+            return Err(out_of_order("a watermark", "before any copy"));
+        };
+        if lsn > self.applied.get() {
+            let snapshot = Arc::clone(writer.last());
+            self.publish(snapshot, lsn, now_ms);
+        }
+        Ok(())
+    }
+
+    fn abort(&mut self) {
+        self.in_transaction = false;
+        if self.copying.take().is_none()
+            && let Some(writer) = &mut self.served
+        {
+            writer.abort();
+        }
+    }
+
+    fn begin_copy(&mut self, history: History) {
+        self.abort();
+        self.copies += 1;
+        self.copying = Some(GraphWriter::new(self.copies, history, self.limits));
+    }
+
+    fn end_copy(&mut self, consistent_point: Lsn, now_ms: u64) -> Result<(), ApplyError> {
+        let Some(mut writer) = self.copying.take() else {
+            return Err(out_of_order("the end of a copy", "without its beginning"));
+        };
+        self.in_transaction = false;
+        let snapshot = writer.commit(consistent_point);
+        self.served = Some(writer);
+        // A copy may be of another history, whose positions begin lower.
+        self.published.store(Published { snapshot, applied_lsn: consistent_point }, now_ms);
+        self.applied.reset(consistent_point);
+        Ok(())
+    }
+
+    /// Publishes, and only then lets the feed confirm.
+    fn publish(&self, snapshot: Arc<Snapshot>, applied_lsn: Lsn, now_ms: u64) {
+        self.published.store(Published { snapshot, applied_lsn }, now_ms);
+        self.applied.raise(applied_lsn);
+    }
+}
+
+const fn out_of_order(event: &'static str, place: &'static str) -> ApplyError {
+    ApplyError::OutOfOrder { event, place }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::NamePut;
+    use crate::id::{MemberKind, SourceKey};
+
+    const HISTORY: History = History { system_id: 7, timeline: 1 };
+
+    fn put(key: i64, name: &str) -> FeedEvent {
+        FeedEvent::Change(Change::MemberPut {
+            key: SourceKey::int(key),
+            kind: MemberKind::Person,
+            name: NamePut::Set(Some(name.into())),
+            owner: None,
+        })
+    }
+
+    struct Bench {
+        applier: Applier,
+        cell: Arc<PublishedCell>,
+        applied: Arc<AppliedLsn>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let (cell, applied) = (Arc::<PublishedCell>::default(), Arc::<AppliedLsn>::default());
+            let applier =
+                Applier::new(GraphLimits::default(), Arc::clone(&cell), Arc::clone(&applied));
+            Bench { applier, cell, applied }
+        }
+
+        fn apply(&mut self, events: impl IntoIterator<Item = FeedEvent>) {
+            for event in events {
+                self.applier.apply(event, 0).unwrap();
+            }
+        }
+
+        /// (copy, version's LSN, applied LSN, people) as readers see them.
+        fn seen(&self) -> Option<(u64, u64, u64, u64)> {
+            let published = self.cell.load()?;
+            let snapshot = &published.snapshot;
+            let version = snapshot.version().end_lsn.0;
+            assert_eq!(self.applied.get(), published.applied_lsn);
+            Some((snapshot.copy(), version, published.applied_lsn.0, snapshot.stats().people))
+        }
+    }
+
+    fn copy(people: &[i64], consistent_point: u64) -> Vec<FeedEvent> {
+        let mut events = vec![FeedEvent::CopyBegin { history: HISTORY }];
+        events.extend(people.iter().map(|&key| put(key, &format!("p{key}"))));
+        events.push(FeedEvent::CopyEnd { consistent_point: Lsn(consistent_point) });
+        events
+    }
+
+    #[test]
+    fn publishes_whole_copies_and_whole_transactions() {
+        let mut bench = Bench::new();
+        let mut events = copy(&[1, 2], 100);
+        let end = events.pop();
+        bench.apply(events);
+        assert_eq!(bench.seen(), None);
+        bench.apply(end);
+        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
+        bench.apply([put(3, "c"), put(4, "d")]);
+        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
+        bench.apply([FeedEvent::Commit { end_lsn: Lsn(150) }]);
+        assert_eq!(bench.seen(), Some((1, 150, 150, 4)));
+        bench
+            .apply([FeedEvent::Watermark { lsn: Lsn(180) }, FeedEvent::Watermark { lsn: Lsn(90) }]);
+        assert_eq!(bench.seen(), Some((1, 150, 180, 4)));
+    }
+
+    #[test]
+    fn a_cut_transaction_leaves_nothing_and_comes_again() {
+        let mut bench = Bench::new();
+        bench.apply(copy(&[1], 100));
+        bench.apply([put(2, "b"), FeedEvent::Abort]);
+        bench.apply([put(2, "b"), put(3, "c"), FeedEvent::Commit { end_lsn: Lsn(120) }]);
+        assert_eq!(bench.seen(), Some((1, 120, 120, 3)));
+    }
+
+    #[test]
+    fn a_fresh_copy_takes_its_place_when_it_is_whole() {
+        let mut bench = Bench::new();
+        bench.apply(copy(&[1, 2], 100));
+        let mut events = copy(&[1, 2, 3], 300);
+        let end = events.pop();
+        bench.apply(events);
+        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
+        bench.apply([FeedEvent::Abort]);
+        bench.apply([put(9, "z"), FeedEvent::Commit { end_lsn: Lsn(200) }]);
+        assert_eq!(bench.seen(), Some((1, 200, 200, 3)));
+        bench.apply(copy(&[5], 300).into_iter().filter(|event| Some(event) != end.as_ref()));
+        bench.apply(end);
+        assert_eq!(bench.seen(), Some((3, 300, 300, 1)));
+    }
+
+    #[test]
+    fn events_out_of_order_are_refused() {
+        let cases: [(Vec<FeedEvent>, FeedEvent); 5] = [
+            (vec![], put(1, "a")),
+            (vec![], FeedEvent::Watermark { lsn: Lsn(1) }),
+            (vec![], FeedEvent::CopyEnd { consistent_point: Lsn(1) }),
+            ([copy(&[1], 100), vec![put(2, "b")]].concat(), FeedEvent::Watermark { lsn: Lsn(200) }),
+            (copy(&[1], 100), FeedEvent::Commit { end_lsn: Lsn(100) }),
+        ];
+        for (before, event) in cases {
+            let mut bench = Bench::new();
+            bench.apply(before);
+            let seen = bench.seen();
+            let refused = bench.applier.apply(event.clone(), 0);
+            assert!(matches!(refused, Err(ApplyError::OutOfOrder { .. })), "{event:?}");
+            assert_eq!(bench.seen(), seen);
+        }
+    }
+}

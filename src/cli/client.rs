@@ -1,0 +1,22 @@
+//! The commands that ask a running server: `check`, `teams`, `members`, `explain`, `status`.
+//!
+//! Owns the client's side for people and scripts. It must not know how the server finds answers;
+//! it knows the API alone.
+//!
+//! All of them write text for eyes, or JSON with `--json`; a yes or no is also the exit code.
+
+pub mod check;
+mod connect;
+pub mod explain;
+mod failure;
+mod json;
+mod member;
+pub mod members;
+mod output;
+pub mod status;
+pub mod teams;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{ConnectArgs, FreshnessArgs};
+pub use member::MemberArg;

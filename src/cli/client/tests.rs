@@ -1,0 +1,178 @@
+//! The client commands against a real server.
+
+use super::failure::ClientError;
+use super::{check, explain, members, status, teams};
+use crate::graph::HistoryLimits;
+use crate::id::Role;
+use crate::service::tests::World;
+use clap::Parser;
+use serde_json::Value;
+
+/// One command, as it stands among the others on the command line.
+#[derive(Debug, Parser)]
+enum Command {
+    Check(check::CheckArgs),
+    Teams(teams::TeamsArgs),
+    Members(members::MembersArgs),
+    Explain(explain::ExplainArgs),
+    Status(status::StatusArgs),
+}
+
+/// The outcome of a command line, and what it wrote.
+async fn run(world: &World, line: &str) -> (Result<bool, ClientError>, String) {
+    let server = format!("--server={}", world.address);
+    let words = std::iter::once("teamgraph").chain(line.split(' '));
+    let command = Command::try_parse_from(words.chain([server.as_str()])).unwrap();
+    let mut out = Vec::new();
+    let outcome = match &command {
+        Command::Check(args) => check::answer(args, &mut out).await,
+        Command::Teams(args) => teams::answer(args, &mut out).await,
+        Command::Members(args) => members::answer(args, &mut out).await,
+        Command::Explain(args) => explain::answer(args, &mut out).await,
+        Command::Status(args) => status::answer(args, &mut out).await,
+    };
+    (outcome, String::from_utf8(out).unwrap())
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_command_lines_are_well_formed() {
+    <Command as clap::CommandFactory>::command().debug_assert();
+}
+
+#[tokio::test]
+async fn check_says_yes_or_no() {
+    let (world, _client) = World::ready().await;
+    for (line, yes, text) in [
+        ("check alice all", true, "yes: alice is in all, through other teams\n"),
+        ("check id:1 dev", true, "yes: id:1 is a direct member of dev\n"),
+        ("check dev id:10", true, "yes: dev is id:10 itself\n"),
+        ("check carol all", false, "no: carol is not in all\n"),
+        ("check nobody all --lenient", false, "no: nobody is not in all\n"),
+        ("check alice all --token 0/64", true, "yes: alice is in all, through other teams\n"),
+    ] {
+        let (outcome, out) = run(&world, line).await;
+        assert_eq!((outcome.unwrap(), out.as_str()), (yes, text), "{line}");
+    }
+    let (_, out) = run(&world, "check alice all --json").await;
+    let document = json(&out);
+    assert_eq!(document["participates"], true);
+    assert_eq!(document["relation"], "indirect");
+    assert_eq!(document["answered_at"]["token"], "1/0/64");
+    assert_eq!(document["answered_at"]["version"]["system_id"], "77");
+}
+
+#[tokio::test]
+async fn errors_show_reason_and_fix() {
+    let (world, _client) = World::ready().await;
+    let error = run(&world, "check alice bob").await.0.unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("error: NOT_A_TEAM: name `bob` is a person"), "{text}");
+    assert!(text.contains("\nfix: Name a team"), "{text}");
+    let document = error.to_json();
+    assert_eq!(document["error"]["reason"], "NOT_A_TEAM");
+    assert_eq!(document["error"]["metadata"]["reference"], "name `bob`");
+    let error = run(&world, "teams alice --token 0/C8 --max-wait-ms 1").await.0.unwrap_err();
+    assert_eq!(error.to_json()["error"]["reason"], "NOT_YET_FRESH");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    // Port 1 of this machine: nobody listens there.
+    let line = ["teamgraph", "check", "a", "b", "--server", "127.0.0.1:1"];
+    let Command::Check(args) = Command::try_parse_from(line).unwrap() else { panic!() };
+    let error = check::answer(&args, &mut Vec::new()).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("error: SERVER_UNREACHABLE: no connection to 127.0.0.1:1"), "{text}");
+    assert!(text.contains("fix: Start the server"), "{text}");
+}
+
+#[tokio::test]
+async fn lists_are_written_whole() {
+    let (mut world, _client) = World::ready().await;
+    assert_eq!(
+        run(&world, "teams alice").await.1,
+        "team    10          dev\nteam    11          eng\nteam    12          all\n"
+    );
+    assert_eq!(run(&world, "teams alice --direct").await.1, "team    10          dev\n");
+    assert_eq!(
+        run(&world, "members eng --direct --kinds people").await.1,
+        "person  2           bob\n"
+    );
+    // More than one page.
+    for person in 1_000..12_000 {
+        world.people(&[(person, &format!("p{person}"))]);
+        world.join(person, 10, Role::Member);
+    }
+    world.publish(200);
+    let (outcome, out) = run(&world, "members all --kinds people --json").await;
+    assert!(outcome.unwrap());
+    let lines: Vec<Value> = out.lines().map(json).collect();
+    assert_eq!(lines.len(), 11_002);
+    assert!(lines.iter().any(|line| line["name"] == "p11999" && line["kind"] == "person"));
+}
+
+#[tokio::test]
+async fn explain_shows_the_path() {
+    let (world, _client) = World::ready().await;
+    let (outcome, out) = run(&world, "explain alice all").await;
+    assert!(outcome.unwrap());
+    let expected = "yes: alice is in all by 3 memberships:\n  alice → dev (admin)\n  dev → eng\n  \
+                    eng → all\n";
+    assert_eq!(out, expected);
+    let (outcome, out) = run(&world, "explain carol all").await;
+    let expected = "no: carol is not in all\n  the member has no active membership in any team; \
+                    rows that are not active are not kept\n";
+    assert_eq!((outcome.unwrap(), out.as_str()), (false, expected));
+    let document = json(&run(&world, "explain bob dev --json").await.1);
+    assert_eq!(document["why_not"], "no-chain");
+    let document = json(&run(&world, "explain alice dev --json").await.1);
+    assert_eq!(document["path"][0]["role"], "admin");
+    assert_eq!(document["path"][1]["role"], Value::Null);
+    assert_eq!(document["path"][1]["name"], "dev");
+}
+
+#[tokio::test]
+async fn status_shows_the_server_with_a_graph_or_without() {
+    let world = World::start(HistoryLimits::default()).await;
+    let (outcome, out) = run(&world, "status").await;
+    assert!(!outcome.unwrap());
+    assert!(out.contains("none yet"), "{out}");
+    let (world, _client) = World::ready().await;
+    world.lose_the_source();
+    let (outcome, out) = run(&world, "status").await;
+    assert!(outcome.unwrap());
+    for part in ["backing-off: gone", "3 people, 3 teams", "out of reach", "1/0/64"] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+    let document = json(&run(&world, "status --json").await.1);
+    assert_eq!(document["sizes"]["memberships"], 4);
+    assert_eq!(document["limits"]["batch_pairs"], 100_000);
+    assert_eq!(document["feed"]["state"], "backing-off");
+}
+
+#[tokio::test]
+async fn administrators_are_asked_for_by_a_flag() {
+    let (mut world, _client) = World::ready().await;
+    world.own(11, "eng", 12);
+    world.publish(200);
+    for (line, yes, text) in [
+        ("check alice dev --admin", true, "yes: alice administers dev itself\n"),
+        ("check bob eng --admin", true, "yes: bob administers eng, through a team\n"),
+        ("check bob dev --admin", false, "no: bob does not administer dev\n"),
+        ("teams alice --administered --direct", true, "team    10          dev\n"),
+        ("teams alice --administered --count", true, "2\n"),
+        ("members dev --administrators", true, "person  1           alice\n"),
+        ("members eng --administrators --count", true, "5\n"),
+        ("members eng --count --kinds people", true, "2\n"),
+        ("teams alice --count --json", true, "{\"count\":3}\n"),
+    ] {
+        let (outcome, out) = run(&world, line).await;
+        assert_eq!((outcome.unwrap(), out.as_str()), (yes, text), "{line}");
+    }
+    let document = json(&run(&world, "check alice dev --admin --json").await.1);
+    assert_eq!((&document["administers"], &document["relation"]), (&true.into(), &"direct".into()));
+}

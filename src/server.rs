@@ -1,0 +1,224 @@
+//! The running process: feed, applier and service, wired together.
+//!
+//! Owns every task and thread, each with a name, and the order of their end. Nothing else knows all
+//! the parts.
+//!
+//! ```text
+//! feed task ──batches──► apply thread ──Published──► service task
+//!     ▲                       │
+//!     └────── AppliedLsn ─────┘
+//! ```
+
+use crate::apply::{Applier, ApplyError};
+use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
+use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
+use crate::service::{self, ServeError, ServiceParts};
+use crate::status::{AppliedLsn, FeedState, FeedStatus, StatusCell};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// Batches of at most 1,024 events between feed and applier: 65,536 events are some tens of
+/// megabytes at most and a fraction of a second of applying, so that the feed feels a slow applier
+/// soon and yet never waits for its wake-ups.
+const QUEUED_BATCHES_MAX: usize = 64;
+
+/// How long the feed may take to drop its slot and close, at a clean stop.
+const FEED_STOP_MAX: Duration = Duration::from_secs(10);
+
+/// What a server needs to be told.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// The source database.
+    pub feed: FeedConfig,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The instance's name, shown in every answer and held by page tokens.
+    pub instance: String,
+    /// Limits of the graph.
+    pub graph: GraphLimits,
+    /// How much of the past is kept.
+    pub history: HistoryLimits,
+}
+
+/// Why a server did not start, or ended otherwise than it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: stop what uses it, or choose another with --listen")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The feed gave up before the first copy was whole: there is nothing to serve.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The graph cannot be kept up any more.
+    #[error("the graph cannot be kept up")]
+    Apply(#[from] ApplyError),
+    /// The service ended.
+    #[error(transparent)]
+    Service(#[from] ServeError),
+    /// A thread could not be started.
+    #[error("cannot start the apply thread")]
+    Thread(#[source] std::io::Error),
+    /// The thread ended without an answer: a defect.
+    #[error("the apply thread failed: please report this defect")]
+    ThreadGone,
+    /// A task ended without an answer: a defect.
+    #[error("the {task} task failed: please report this defect")]
+    Task {
+        /// The task's name.
+        task: &'static str,
+        /// How it ended.
+        source: JoinError,
+    },
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    options: ServerOptions,
+    listener: TcpListener,
+    address: SocketAddr,
+    published: Arc<PublishedCell>,
+    feed_status: Arc<StatusCell<FeedStatus>>,
+}
+
+impl Server {
+    /// Takes the address. Nothing answers before [`Server::run_until`].
+    ///
+    /// # Errors
+    /// [`ServerError::Listen`] if the address is taken or not ours.
+    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        let refused = |source| ServerError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let published = Arc::new(PublishedCell::new(options.history));
+        let feed_status = Arc::new(StatusCell::new(FeedStatus {
+            slot: options.feed.slot().to_owned(),
+            publication: options.feed.publication().to_owned(),
+            ..FeedStatus::default()
+        }));
+        Ok(Server { options, listener, address, published, feed_status })
+    }
+
+    /// The address that it listens on.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What readers see, for those who embed a server.
+    pub fn published(&self) -> Arc<PublishedCell> {
+        Arc::clone(&self.published)
+    }
+
+    /// What the feed reports.
+    pub fn feed_status(&self) -> Arc<StatusCell<FeedStatus>> {
+        Arc::clone(&self.feed_status)
+    }
+
+    /// Serves until told to stop, then ends in order: no new calls, the slot dropped, the rest.
+    ///
+    /// # Errors
+    /// What ended it otherwise. A feed that gives up after the first copy does not: what it copied
+    /// is still served, marked as stale, and its state is `failed`.
+    pub async fn run_until(self, stop: CancellationToken) -> Result<(), ServerError> {
+        let stop = stop.child_token();
+        let applied = Arc::<AppliedLsn>::default();
+        let (sender, receiver) = mpsc::channel(QUEUED_BATCHES_MAX);
+        let applier =
+            Applier::new(self.options.graph, Arc::clone(&self.published), Arc::clone(&applied));
+        let mut applied_all = spawn_thread("apply", move || applier.run(receiver))?;
+        let parts = ServiceParts {
+            published: Arc::clone(&self.published),
+            feed: Arc::clone(&self.feed_status),
+            source: Arc::new(PrimarySource::new(self.options.feed.clone())),
+            instance: self.options.instance,
+        };
+        let feed_status = Arc::clone(&self.feed_status);
+        let feed = feed::run(self.options.feed, sender, applied, feed_status, stop.clone());
+        let mut feed = spawn_named("feed", feed);
+        let service = service::serve(self.listener, parts, stop.clone());
+        let mut service = spawn_named("service", service);
+
+        let published = self.published;
+        let (mut feed_ended, mut apply_ended, mut service_ended) = (false, false, false);
+        let outcome = loop {
+            tokio::select! {
+                ended = &mut feed, if !feed_ended => {
+                    feed_ended = true;
+                    match joined("feed", ended) {
+                        Err(error) if published.load().is_none() => break Err(error),
+                        Err(error) => outlived(&self.feed_status, &error),
+                        Ok(()) if stop.is_cancelled() => break Ok(()),
+                        Ok(()) => {}
+                    }
+                }
+                ended = &mut service => {
+                    service_ended = true;
+                    break joined("service", ended);
+                }
+                ended = &mut applied_all, if !apply_ended => {
+                    apply_ended = true;
+                    match ended {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => break Err(error.into()),
+                        Err(_gone) => break Err(ServerError::ThreadGone),
+                    }
+                }
+            }
+        };
+        stop.cancel();
+        if !feed_ended && tokio::time::timeout(FEED_STOP_MAX, &mut feed).await.is_err() {
+            tracing::warn!("the feed did not stop within {FEED_STOP_MAX:?}; its slot may be left");
+            feed.abort();
+        }
+        // What ended the server is told before what its end brought about.
+        if service_ended { outcome } else { outcome.and(joined("service", service.await)) }
+    }
+}
+
+/// The feed ended while there is something to serve.
+fn outlived(status: &StatusCell<FeedStatus>, error: &ServerError) {
+    tracing::error!("the feed gave up, and what it copied grows stale: {error}");
+    status.update(|status| status.state = FeedState::Failed { error: error.to_string() });
+}
+
+fn joined<E: Into<ServerError>>(
+    task: &'static str,
+    ended: Result<Result<(), E>, JoinError>,
+) -> Result<(), ServerError> {
+    ended.map_err(|source| ServerError::Task { task, source })?.map_err(Into::into)
+}
+
+/// Runs the future as a task of that name: its log lines carry it.
+#[expect(clippy::disallowed_methods, reason = "the one place where tasks are spawned")]
+fn spawn_named<T: Send + 'static>(
+    name: &'static str,
+    future: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::spawn(future.instrument(tracing::info_span!("task", name)))
+}
+
+/// Runs the work on a thread of that name; the answer comes when it ends.
+fn spawn_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<oneshot::Receiver<T>, ServerError> {
+    let (sender, receiver) = oneshot::channel();
+    let work = move || {
+        // Nobody to tell: the server has ended for another reason.
+        let _ended = sender.send(work());
+    };
+    std::thread::Builder::new().name(name.into()).spawn(work).map_err(ServerError::Thread)?;
+    Ok(receiver)
+}
