@@ -1,0 +1,1 @@
+"""The wire types, made by generate.py."""
