@@ -1,7 +1,7 @@
 //! What is refused, each time with the fix named and nothing of the source lost.
 
 use super::served::{Served, options};
-use super::source::{LOOK, Source, connect, server, until};
+use super::source::{LOOK, Source, server, until};
 use teamgraph::feed::{self, FeedConfig};
 use teamgraph::migrate::migrate;
 use teamgraph::server::{Server, ServerError};

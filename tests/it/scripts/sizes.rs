@@ -241,6 +241,25 @@ fn a_closure_that_fits_again_is_kept_again() {
     assert_eq!(kept, [false, false, false, false, false, false, true, true, true]);
 }
 
+/// Between the few edges that are searched one by one and the many that recompute the whole.
+#[test]
+fn a_hundred_edges_at_once_close_a_cycle_while_nothing_is_kept() {
+    const RING: i64 = 100;
+    let mut source = Source::new(GraphLimits { closure_pairs_max: 0 });
+    let chain = chain(&mut source, 400);
+    assert_eq!(chain.sizes().closure_pairs, None);
+    (0..RING).for_each(|team| source.put(1_000 + team, MemberKind::Team));
+    (0..RING).for_each(|team| source.join(1_000 + team, 1_000 + (team + 1) % RING));
+    source.join(1_000, 0);
+    let version = source.commit();
+    assert_eq!(version.sizes().closure_pairs, None);
+    assert_eq!(version.sizes().teams_on_cycles, u64::try_from(RING).unwrap());
+    assert_eq!(standing(&version, 1_050, 1_049), Standing::Indirect);
+    assert_eq!(standing(&version, 1_050, 0), Standing::Indirect);
+    assert_eq!(standing(&version, 0, 1_050), Standing::None);
+    source.writer.validate().unwrap();
+}
+
 #[test]
 fn team_20_000_wide() {
     const WIDE: i64 = 20_000;
