@@ -19,4 +19,5 @@ pub mod pb;
 pub mod server;
 pub mod service;
 pub mod status;
+pub mod synthetic;
 pub mod telemetry;

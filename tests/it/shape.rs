@@ -25,6 +25,7 @@ const INPUT_OUTPUT: &[&str] =
 /// Each module of the crate is in exactly one layer.
 const LAYERS: &[Layer] = &[
     Layer { name: "words", modules: WORDS, imports: WORDS, forbidden: &["tokio", "thiserror"] },
+    Layer { name: "synthetic", modules: &["synthetic"], imports: WORDS, forbidden: INPUT_OUTPUT },
     Layer { name: "graph", modules: &["graph"], imports: WORDS, forbidden: INPUT_OUTPUT },
     Layer { name: "feed", modules: &["feed"], imports: WORDS, forbidden: &[] },
     Layer {
