@@ -18,11 +18,13 @@
 mod adjacency;
 mod admin;
 mod answer;
+mod bulk;
 mod check;
 mod chunks;
 mod closure;
 mod delta;
 mod list;
+mod member_words;
 mod names;
 mod numbers;
 mod owned;

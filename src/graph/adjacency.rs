@@ -1,143 +1,17 @@
 //! The stated direct edges, both ways: a member's teams and a team's members.
 //!
-//! Owns [`Up`] (member → its teams, with roles) and [`Down`] (team → its members, apart by what
-//! they are). It must not know which edges are effective, nor count rows: it holds what the writer
-//! tells it.
+//! Owns [`Up`] (member → what it is, and its teams with roles) and [`Down`] (team → its members,
+//! apart by what they are). It must not know which edges are effective, nor count rows: it holds
+//! what the writer tells it.
 //!
 //! INVARIANT (mirror): a → b is in [`Up`] if and only if a is in one set of b's [`Down`]: the one
 //! for what a is now.
 
 use super::chunks::ChunkedSet;
-use super::pages::{Page, PageTree, Pages, WIDTH, at, page_of, slot_of};
+use super::member_words::{MemberWords, UpEdge, UpEdges};
+use super::pages::{POINTERS, PageTree, Pages, WIDTH, count, page_of, slot_of};
 use crate::id::{MemberId, Role, TeamId};
 use std::sync::Arc;
-
-/// A direct edge upward: a team and the role in it, packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct UpEdge(u32);
-
-impl UpEdge {
-    const fn new(team: TeamId, role: Role) -> Self {
-        let role = match role {
-            Role::Member => 0,
-            Role::Admin => 1,
-        };
-        UpEdge(team.0 << 1 | role)
-    }
-
-    /// The team that is joined.
-    pub(super) const fn team(self) -> TeamId {
-        TeamId(self.0 >> 1)
-    }
-
-    /// As what.
-    pub(super) const fn role(self) -> Role {
-        if self.0 & 1 == 1 { Role::Admin } else { Role::Member }
-    }
-}
-
-/// The edges of 64 consecutive members, packed one after the other.
-#[derive(Clone, Debug)]
-struct UpPage {
-    /// Where each member's edges end; they begin where the previous member's end.
-    ends: [u32; WIDTH],
-    edges: Vec<UpEdge>,
-}
-
-impl Default for UpPage {
-    fn default() -> Self {
-        UpPage { ends: [0; WIDTH], edges: Vec::new() }
-    }
-}
-
-impl Page for UpPage {
-    fn heap_bytes(&self) -> usize {
-        self.edges.capacity() * size_of::<UpEdge>()
-    }
-}
-
-impl UpPage {
-    fn range(&self, slot: usize) -> (usize, usize) {
-        let begin = slot.checked_sub(1).and_then(|before| self.ends.get(before));
-        let end = self.ends.get(slot);
-        (begin.map_or(0, |&begin| at(begin)), end.map_or(0, |&end| at(end)))
-    }
-
-    fn of(&self, slot: usize) -> &[UpEdge] {
-        let (begin, end) = self.range(slot);
-        self.edges.get(begin..end).unwrap_or_default()
-    }
-
-    fn find(&self, slot: usize, team: TeamId) -> Result<usize, usize> {
-        let begin = self.range(slot).0;
-        let found = self.of(slot).binary_search_by_key(&team, |edge| edge.team());
-        found.map(|place| begin + place).map_err(|place| begin + place)
-    }
-
-    fn put(&mut self, slot: usize, edge: UpEdge) {
-        match self.find(slot, edge.team()) {
-            Ok(place) => {
-                if let Some(held) = self.edges.get_mut(place) {
-                    *held = edge;
-                }
-            }
-            Err(place) => {
-                if self.edges.len() == self.edges.capacity() {
-                    // A little room, so that a busy page does not move at every insert, and yet
-                    // not the double that `Vec` would take.
-                    self.edges.reserve_exact(self.edges.len() / 8 + 4);
-                }
-                self.edges.insert(place, edge);
-                self.ends.iter_mut().skip(slot).for_each(|end| *end += 1);
-            }
-        }
-    }
-
-    fn remove(&mut self, slot: usize, team: TeamId) {
-        if let Ok(place) = self.find(slot, team) {
-            self.edges.remove(place);
-            self.ends.iter_mut().skip(slot).for_each(|end| *end -= 1);
-        }
-    }
-}
-
-/// A member's direct teams, sorted by team.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Up(PageTree<UpPage>);
-
-impl Up {
-    /// The member's stated edges.
-    pub(super) fn of(&self, member: MemberId) -> &[UpEdge] {
-        self.0.get(page_of(member.0)).map_or(&[], |page| page.of(slot_of(member.0)))
-    }
-
-    /// The role of the stated edge, if there is one.
-    pub(super) fn role(&self, member: MemberId, team: TeamId) -> Option<Role> {
-        let edges = self.of(member);
-        let place = edges.binary_search_by_key(&team, |edge| edge.team()).ok()?;
-        edges.get(place).map(|edge| edge.role())
-    }
-
-    /// States the edge, or changes its role.
-    pub(super) fn put(&mut self, member: MemberId, team: TeamId, role: Role) {
-        self.0.get_mut(page_of(member.0)).put(slot_of(member.0), UpEdge::new(team, role));
-    }
-
-    /// Takes all edges away.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Takes the edge away.
-    pub(super) fn remove(&mut self, member: MemberId, team: TeamId) {
-        self.0.get_mut(page_of(member.0)).remove(slot_of(member.0), team);
-    }
-
-    /// See [`PageTree::copied_bytes`].
-    pub(super) const fn copied_bytes(&self) -> u64 {
-        self.0.copied_bytes()
-    }
-}
 
 /// What a member is in one version, for the edges that it is the lower end of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,6 +23,69 @@ pub(super) enum Standing {
     Person,
     /// A team.
     Team,
+}
+
+/// What each member is, and its direct teams, sorted by team.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Up(PageTree<[u32]>);
+
+impl Up {
+    fn page(&self, member: MemberId) -> MemberWords<'_> {
+        MemberWords::new(self.0.get(page_of(member.0)).unwrap_or_default())
+    }
+
+    /// What the member is.
+    pub(super) fn standing(&self, member: MemberId) -> Standing {
+        self.page(member).standing(slot_of(member.0))
+    }
+
+    /// What the member is, and its stated edges.
+    pub(super) fn member(&self, member: MemberId) -> (Standing, UpEdges<'_>) {
+        let page = self.page(member);
+        (page.standing(slot_of(member.0)), page.edges(slot_of(member.0)))
+    }
+
+    /// The member's stated edges.
+    pub(super) fn of(&self, member: MemberId) -> UpEdges<'_> {
+        self.page(member).edges(slot_of(member.0))
+    }
+
+    /// The role of the stated edge, if there is one.
+    pub(super) fn role(&self, member: MemberId, team: TeamId) -> Option<Role> {
+        self.of(member).role(team)
+    }
+
+    /// The member is that from now on.
+    pub(super) fn set_standing(&mut self, member: MemberId, standing: Standing) {
+        let page = self.page(member).with_standing(slot_of(member.0), standing);
+        self.0.set(page_of(member.0), page);
+    }
+
+    /// States the edge, or changes its role.
+    pub(super) fn put(&mut self, member: MemberId, team: TeamId, role: Role) {
+        let page = self.page(member).with_edge(slot_of(member.0), UpEdge::new(team, role));
+        self.0.set(page_of(member.0), page);
+    }
+
+    /// Takes the edge away.
+    pub(super) fn remove(&mut self, member: MemberId, team: TeamId) {
+        if let Some(page) = self.page(member).without_edge(slot_of(member.0), team) {
+            self.0.set(page_of(member.0), page);
+        }
+    }
+
+    /// The edges of a whole page are these and no others: each member's, in the members' order,
+    /// and where each member's end.
+    pub(super) fn set_page(&mut self, page: u32, ends: &[u32; WIDTH], edges: &[UpEdge]) {
+        let held = MemberWords::new(self.0.get(page).unwrap_or_default());
+        let held = held.with_edges(ends, edges);
+        self.0.set(page, held);
+    }
+
+    /// See [`PageTree::copied_bytes`].
+    pub(super) const fn copied_bytes(&self) -> u64 {
+        self.0.copied_bytes()
+    }
 }
 
 /// One team's direct members, apart by standing, so that a list of one kind costs its length and
@@ -165,10 +102,16 @@ pub(super) struct DirectMembers {
     pub(super) admins: ChunkedSet,
 }
 
+impl DirectMembers {
+    fn bytes(&self) -> u64 {
+        [&self.people, &self.teams, &self.absent, &self.admins].iter().map(|set| set.bytes()).sum()
+    }
+}
+
 /// Every team's direct members.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Down {
-    teams: Pages<Option<Arc<DirectMembers>>>,
+    teams: Pages<Option<Arc<DirectMembers>>, POINTERS>,
     copied_bytes: u64,
 }
 
@@ -183,9 +126,18 @@ impl Down {
         self.of(team).into_iter().flat_map(|members| members.teams.iter_from(0)).map(TeamId)
     }
 
-    /// Takes all members out of all teams.
-    pub(super) fn clear(&mut self) {
-        self.teams.clear();
+    /// Takes the members out of all teams below the count; they are counted as copied, since only
+    /// older versions hold them now.
+    pub(super) fn clear(&mut self, team_count: u32) {
+        let held = (0..team_count).filter_map(|team| self.of(TeamId(team)));
+        let bytes: u64 = held.map(DirectMembers::bytes).sum();
+        let copied_bytes = self.copied_bytes() + bytes;
+        *self = Down { copied_bytes, ..Down::default() };
+    }
+
+    /// All direct members of a team at once.
+    pub(super) fn set_all(&mut self, team: TeamId, members: DirectMembers) {
+        *self.teams.get_mut(team.0) = Some(Arc::new(members));
     }
 
     /// Puts a member into the team's set for its standing, or takes it out; `number` is what that
@@ -210,8 +162,7 @@ impl Down {
     fn of_mut(&mut self, team: TeamId) -> (&mut DirectMembers, &mut u64) {
         let held = self.teams.get_mut(team.0).get_or_insert_with(Arc::default);
         if Arc::strong_count(held) > 1 {
-            let tables = [&held.people, &held.teams, &held.absent, &held.admins];
-            self.copied_bytes += tables.iter().map(|set| set.table_bytes()).sum::<u64>();
+            self.copied_bytes += count(size_of::<DirectMembers>());
         }
         (Arc::make_mut(held), &mut self.copied_bytes)
     }
@@ -234,6 +185,7 @@ mod tests {
                 up.put(MemberId(member), TeamId(team), Role::Member);
             }
         }
+        up.set_standing(MemberId(4), Standing::Person);
         up.put(MemberId(4), TeamId(5), Role::Admin);
         up.remove(MemberId(3), TeamId(9));
         up.remove(MemberId(3), TeamId(2));
@@ -247,5 +199,7 @@ mod tests {
         assert_eq!(up.role(MemberId(4), TeamId(5)), Some(Role::Admin));
         assert_eq!(up.role(MemberId(5), TeamId(5)), Some(Role::Member));
         assert_eq!(up.role(MemberId(5), TeamId(6)), None);
+        assert_eq!(up.standing(MemberId(4)), Standing::Person);
+        assert_eq!(up.standing(MemberId(5)), Standing::Absent);
     }
 }

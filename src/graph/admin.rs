@@ -93,8 +93,7 @@ impl Snapshot {
 
     /// The team's owner, if it has one that exists.
     pub fn owner(&self, team: TeamId) -> Option<MemberId> {
-        let record = self.state().records.get(self.member(team)?.0)?;
-        let owner = record.owner.checked_sub(1).map(MemberId)?;
+        let owner = self.state().owner(self.member(team)?)?;
         self.kind(owner).map(|_| owner)
     }
 

@@ -3,38 +3,40 @@
 //! Owns the point question. No allocation while the closure is materialised, and no lock.
 
 use super::Snapshot;
+use super::adjacency::Standing;
 use super::answer::Relation;
-use crate::id::{MemberId, MemberKind, Role, TeamId};
+use super::member_words::UpEdges;
+use crate::id::{MemberId, Role, TeamId};
 
 impl Snapshot {
     /// How the member stands to the team. An end that does not exist stands to nothing.
     pub fn relation(&self, member: MemberId, team: TeamId) -> Relation {
         let state = self.state();
-        let Some(kind) = self.kind(member) else { return Relation::None };
-        if !state.closure.exists(team) {
+        let (standing, edges) = state.up.member(member);
+        if standing == Standing::Absent || !state.closure.exists(team) {
             return Relation::None;
         }
-        let own = state.numbers.team(member);
+        let own = if standing == Standing::Team { state.numbers.team(member) } else { None };
         if own == Some(team) {
             return Relation::Itself;
         }
-        if state.up.role(member, team).is_some() {
+        if edges.role(team).is_some() {
             return Relation::Direct;
         }
-        let indirect = match (kind, own) {
-            (MemberKind::Team, Some(own)) => state.closure.reaches(state, own, team),
-            (MemberKind::Team | MemberKind::Person, _) => self.reaches_through(member, team),
+        let indirect = match own {
+            Some(own) => state.closure.reaches(state, own, team),
+            None => self.reaches_through(edges, team),
         };
         if indirect { Relation::Indirect } else { Relation::None }
     }
 
     /// Whether one of the person's direct teams reaches the team.
-    fn reaches_through(&self, person: MemberId, team: TeamId) -> bool {
+    fn reaches_through(&self, edges: UpEdges<'_>, team: TeamId) -> bool {
         let state = self.state();
         if state.closure.is_lowest(team) {
             return false;
         }
-        let direct = state.up.of(person).iter().map(|edge| edge.team());
+        let direct = edges.iter().map(|edge| edge.team());
         state.closure.any_reaches(state, direct, team)
     }
 

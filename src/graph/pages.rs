@@ -3,21 +3,22 @@
 //! Owns the structural sharing that makes versions immutable and publishing independent of size.
 //! It must not know what the pages mean.
 //!
-//! A page holds what belongs to [`WIDTH`] consecutive numbers; above the pages stand three levels
-//! of tables, each [`WIDTH`] wide. One change in a version that is shared copies one page and one
-//! table of each level (about 2 KiB), whatever the array's size.
+//! A page holds what belongs to some consecutive numbers; above the pages stand levels of tables.
+//! A change in a version that is shared copies one page and one table of each level. To copy a
+//! table is to count one more owner of each of its children, and to touch memory for it that no
+//! reader had warm: so the tables next to the pages, of which there are most, are narrow.
 //!
 //! ```text
-//! top ──► level 3 ──► level 2 ──► level 1 ──► page of 64
+//! root ──► level 4 (32) ──► level 3 (32) ──► level 2 (16) ──► level 1 (16) ──► page
+//!          └ an array of up to 8,192 pages begins at level 3
 //! ```
 
 use std::sync::Arc;
 
-/// Numbers a page, children a table. 64 keeps a table at 512 bytes, so that a path costs little to
-/// copy, and reaches 16.7 million numbers below one entry of the top.
+/// Numbers of a page that packs what belongs to its numbers.
 pub(super) const WIDTH: usize = 64;
 
-/// What belongs to [`WIDTH`] consecutive numbers.
+/// What belongs to some consecutive numbers, to be changed in place.
 pub(super) trait Page: Clone + Default {
     /// Bytes that a copy of the page allocates beside itself.
     fn heap_bytes(&self) -> usize;
@@ -40,82 +41,178 @@ pub(super) fn count(length: usize) -> u64 {
 }
 
 #[derive(Debug)]
-struct Table<C>([Option<Arc<C>>; WIDTH]);
+struct Table<C: ?Sized, const WIDE: usize>([Option<Arc<C>>; WIDE]);
 
-impl<C> Clone for Table<C> {
+impl<C: ?Sized, const WIDE: usize> Clone for Table<C, WIDE> {
     fn clone(&self) -> Self {
         Table(self.0.clone())
     }
 }
 
-impl<C> Default for Table<C> {
+impl<C: ?Sized, const WIDE: usize> Default for Table<C, WIDE> {
     fn default() -> Self {
-        Table([const { None }; WIDTH])
+        Table([const { None }; WIDE])
     }
 }
 
-impl<C> Table<C> {
-    fn child(&self, page: u32, level: u32) -> Option<&C> {
-        self.0.get(place(page, level))?.as_deref()
+impl<C: ?Sized, const WIDE: usize> Table<C, WIDE> {
+    fn child(&self, place: u32) -> Option<&C> {
+        self.0.get(at(place) % WIDE)?.as_deref()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "a place is below WIDTH")]
-    fn slot(&mut self, page: u32, level: u32) -> &mut Option<Arc<C>> {
-        &mut self.0[place(page, level)]
+    #[expect(clippy::indexing_slicing, reason = "a place is below the width")]
+    fn slot(&mut self, place: u32) -> &mut Option<Arc<C>> {
+        &mut self.0[at(place) % WIDE]
     }
 }
 
-/// Which child of a table at `level` (1 is the lowest) leads to `page`.
-const fn place(page: u32, level: u32) -> usize {
-    at(page >> (6 * (level - 1))) % WIDTH
+type Level1<P> = Table<P, 16>;
+type Level2<P> = Table<Level1<P>, 16>;
+type Level3<P> = Table<Level2<P>, 32>;
+type Level4<P> = Table<Level3<P>, 32>;
+
+/// Pages below one table of a level, as a power of two.
+const LEVEL1_BITS: u32 = 4;
+const LEVEL2_BITS: u32 = 8;
+const LEVEL3_BITS: u32 = 13;
+const LEVEL4_BITS: u32 = 18;
+
+/// The tables at the top, as many levels as there must be.
+#[derive(Debug)]
+enum Root<P: ?Sized> {
+    Small(Arc<Level3<P>>),
+    Medium(Arc<Level4<P>>),
+    Large(Vec<Option<Arc<Level4<P>>>>),
 }
 
-type Level1<P> = Table<P>;
-type Level2<P> = Table<Level1<P>>;
-type Level3<P> = Table<Level2<P>>;
+impl<P: ?Sized> Clone for Root<P> {
+    fn clone(&self) -> Self {
+        match self {
+            Root::Small(level3) => Root::Small(Arc::clone(level3)),
+            Root::Medium(level4) => Root::Medium(Arc::clone(level4)),
+            Root::Large(top) => Root::Large(top.clone()),
+        }
+    }
+}
+
+impl<P: ?Sized> Default for Root<P> {
+    fn default() -> Self {
+        Root::Small(Arc::default())
+    }
+}
+
+impl<P: ?Sized> Root<P> {
+    fn level3(&self, page: u32) -> Option<&Level3<P>> {
+        let level4 = match self {
+            Root::Small(level3) => return (page >> LEVEL3_BITS == 0).then_some(level3),
+            Root::Medium(level4) => (page >> LEVEL4_BITS == 0).then_some(level4),
+            Root::Large(top) => top.get(at(page >> LEVEL4_BITS))?.as_ref(),
+        };
+        level4?.child(page >> LEVEL3_BITS)
+    }
+
+    /// Puts levels on top until the page has a place.
+    fn grow(&mut self, page: u32) {
+        if let Root::Small(level3) = self
+            && page >> LEVEL3_BITS > 0
+        {
+            let mut level4 = Level4::default();
+            *level4.slot(0) = Some(Arc::clone(level3));
+            *self = Root::Medium(Arc::new(level4));
+        }
+        if let Root::Medium(level4) = self
+            && page >> LEVEL4_BITS > 0
+        {
+            *self = Root::Large(vec![Some(Arc::clone(level4))]);
+        }
+    }
+
+    fn level3_mut(&mut self, page: u32, copied: &mut u64) -> &mut Level3<P> {
+        self.grow(page);
+        let level4 = match self {
+            Root::Small(level3) => return own_table(level3, copied),
+            Root::Medium(level4) => own_table(level4, copied),
+            Root::Large(top) => {
+                let place = at(page >> LEVEL4_BITS);
+                if top.len() <= place {
+                    top.resize_with(place + 1, || None);
+                }
+                #[expect(clippy::indexing_slicing, reason = "the top was made to hold the place")]
+                own_slot(&mut top[place], copied)
+            }
+        };
+        own_slot(level4.slot(page >> LEVEL3_BITS), copied)
+    }
+}
+
+/// What the table holds, to be changed; copied if shared.
+fn own_table<'a, C, const WIDE: usize>(
+    held: &'a mut Arc<Table<C, WIDE>>,
+    copied: &mut u64,
+) -> &'a mut Table<C, WIDE>
+where
+    C: ?Sized,
+{
+    if Arc::strong_count(held) > 1 {
+        *copied += count(size_of::<Table<C, WIDE>>());
+    }
+    Arc::make_mut(held)
+}
+
+/// The table in the slot, made if absent and copied if shared, to be changed.
+fn own_slot<'a, C, const WIDE: usize>(
+    slot: &'a mut Option<Arc<Table<C, WIDE>>>,
+    copied: &mut u64,
+) -> &'a mut Table<C, WIDE>
+where
+    C: ?Sized,
+{
+    own_table(slot.get_or_insert_with(Arc::default), copied)
+}
 
 /// A persistent array of pages, by page number. Absent pages cost nothing.
-#[derive(Clone, Debug)]
-pub(super) struct PageTree<P> {
-    top: Vec<Option<Arc<Level3<P>>>>,
+#[derive(Debug)]
+pub(super) struct PageTree<P: ?Sized> {
+    root: Root<P>,
     copied_bytes: u64,
 }
 
-impl<P> Default for PageTree<P> {
-    fn default() -> Self {
-        PageTree { top: Vec::new(), copied_bytes: 0 }
+impl<P: ?Sized> Clone for PageTree<P> {
+    fn clone(&self) -> Self {
+        PageTree { root: self.root.clone(), copied_bytes: self.copied_bytes }
     }
 }
 
-impl<P: Page> PageTree<P> {
+impl<P: ?Sized> Default for PageTree<P> {
+    fn default() -> Self {
+        PageTree { root: Root::default(), copied_bytes: 0 }
+    }
+}
+
+impl<P: ?Sized> PageTree<P> {
     /// The page, if anything was ever written to it.
     pub(super) fn get(&self, page: u32) -> Option<&P> {
-        let level3 = self.top.get(at(page >> 18))?.as_deref()?;
-        level3.child(page, 3)?.child(page, 2)?.child(page, 1)
+        let level2 = self.root.level3(page)?.child(page >> LEVEL2_BITS)?;
+        level2.child(page >> LEVEL1_BITS)?.child(page)
     }
 
-    /// The page, to be changed. Copies what other clones of the tree still share.
-    #[expect(clippy::indexing_slicing, reason = "the top is resized to hold the index")]
-    pub(super) fn get_mut(&mut self, page: u32) -> &mut P {
-        let top = at(page >> 18);
-        if self.top.len() <= top {
-            self.top.resize_with(top + 1, || None);
+    /// Puts another page in the place of the one that was there.
+    pub(super) fn set(&mut self, page: u32, new: Arc<P>) {
+        let (slot, copied) = self.slot(page);
+        if let Some(old) = slot.replace(new)
+            && Arc::strong_count(&old) > 1
+        {
+            *copied += count(size_of_val(&*old));
         }
-        let copied = &mut self.copied_bytes;
-        let level3 = own(&mut self.top[top], copied, |_| 0);
-        let level2 = own(level3.slot(page, 3), copied, |_| 0);
-        let level1 = own(level2.slot(page, 2), copied, |_| 0);
-        own(level1.slot(page, 1), copied, P::heap_bytes)
     }
 
-    /// Drops all pages. They are counted as copied, roughly: older versions hold them alone now.
-    pub(super) fn clear(&mut self) {
-        let levels = self.top.iter().flatten().flat_map(|level3| level3.0.iter().flatten());
-        let pages = levels.flat_map(|level2| level2.0.iter().flatten()).map(|level1| {
-            level1.0.iter().flatten().map(|page| size_of::<P>() + page.heap_bytes()).sum::<usize>()
-        });
-        self.copied_bytes += count(pages.sum());
-        self.top.clear();
+    /// Where the page is held, and where to count what is copied.
+    fn slot(&mut self, page: u32) -> (&mut Option<Arc<P>>, &mut u64) {
+        let copied = &mut self.copied_bytes;
+        let level3 = self.root.level3_mut(page, copied);
+        let level2 = own_slot(level3.slot(page >> LEVEL2_BITS), copied);
+        let level1 = own_slot(level2.slot(page >> LEVEL1_BITS), copied);
+        (level1.slot(page), copied)
     }
 
     /// Bytes copied so far because another clone shared them: what older versions hold alone.
@@ -124,66 +221,78 @@ impl<P: Page> PageTree<P> {
     }
 }
 
-/// What the slot holds, made if absent and copied if shared, to be changed.
-fn own<'a, C: Clone + Default>(
-    slot: &'a mut Option<Arc<C>>,
-    copied: &mut u64,
-    heap_bytes: impl FnOnce(&C) -> usize,
-) -> &'a mut C {
-    let held = slot.get_or_insert_with(Arc::default);
-    if Arc::strong_count(held) > 1 {
-        *copied += count(size_of::<C>() + heap_bytes(held));
+impl<P: Page> PageTree<P> {
+    /// The page, to be changed. Copies what other clones of the tree still share.
+    pub(super) fn get_mut(&mut self, page: u32) -> &mut P {
+        let (slot, copied) = self.slot(page);
+        let held = slot.get_or_insert_with(Arc::default);
+        if Arc::strong_count(held) > 1 {
+            *copied += count(size_of::<P>() + held.heap_bytes());
+        }
+        Arc::make_mut(held)
     }
-    Arc::make_mut(held)
 }
 
 /// A page of plain values, one a number.
 #[derive(Clone, Debug)]
-struct Values<T>([T; WIDTH]);
+struct Values<T, const WIDE: usize>([T; WIDE]);
 
-impl<T: Default> Default for Values<T> {
+impl<T: Default, const WIDE: usize> Default for Values<T, WIDE> {
     fn default() -> Self {
         Values(std::array::from_fn(|_| T::default()))
     }
 }
 
-impl<T: Clone + Default> Page for Values<T> {
+impl<T: Clone + Default, const WIDE: usize> Page for Values<T, WIDE> {
     fn heap_bytes(&self) -> usize {
         0
     }
 }
 
 /// A persistent array of values by number; what was never set is the type's default.
+///
+/// `WIDE` is how many values a page has: fewer where a value is a shared pointer, since to copy a
+/// page is to touch what each of them points to.
 #[derive(Clone, Debug)]
-pub(super) struct Pages<T>(PageTree<Values<T>>);
+pub(super) struct Pages<T, const WIDE: usize = WIDTH>(PageTree<Values<T, WIDE>>);
 
-impl<T> Default for Pages<T> {
+/// A page's width for values that are shared pointers.
+pub(super) const POINTERS: usize = 16;
+
+impl<T, const WIDE: usize> Default for Pages<T, WIDE> {
     fn default() -> Self {
         Pages(PageTree::default())
     }
 }
 
-impl<T: Clone + Default> Pages<T> {
+impl<T: Clone + Default, const WIDE: usize> Pages<T, WIDE> {
     /// The value; `None` if nothing near it was ever set (then it is the default).
     pub(super) fn get(&self, number: u32) -> Option<&T> {
-        self.0.get(page_of(number))?.0.get(slot_of(number))
+        let place = at(number);
+        self.0.get(page_number::<WIDE>(place))?.0.get(place % WIDE)
     }
 
     /// The value, to be changed.
-    #[expect(clippy::indexing_slicing, reason = "a slot is below WIDTH")]
+    #[expect(clippy::indexing_slicing, reason = "a slot is below the width")]
     pub(super) fn get_mut(&mut self, number: u32) -> &mut T {
-        &mut self.0.get_mut(page_of(number)).0[slot_of(number)]
-    }
-
-    /// See [`PageTree::clear`].
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+        let place = at(number);
+        &mut self.0.get_mut(page_number::<WIDE>(place)).0[place % WIDE]
     }
 
     /// See [`PageTree::copied_bytes`].
     pub(super) const fn copied_bytes(&self) -> u64 {
         self.0.copied_bytes()
     }
+}
+
+/// The page, of so many numbers each, that holds the place of a number.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "a place is a number of 32 bits, and no page is wider than it"
+)]
+const fn page_number<const WIDE: usize>(place: usize) -> u32 {
+    (place / WIDE) as u32
 }
 
 /// The page that a number's value is on.
@@ -200,16 +309,17 @@ pub(super) const fn slot_of(number: u32) -> usize {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_clone_keeps_what_it_saw() {
-        let mut pages = Pages::<u64>::default();
-        let numbers = [0, 63, 64, 4_095, 4_096, 262_143, 262_144, 16_777_216, (1 << 31) - 1];
-        for number in numbers {
+    fn a_clone_keeps_what_it_saw<const WIDE: usize>() {
+        let mut pages = Pages::<u64, WIDE>::default();
+        // Both sides of each level's edge, for pages of 16 and of 64.
+        let numbers = [0, 63, 64, 4_095, 4_096, 131_071, 131_072, 524_287, 524_288, 4_194_304];
+        let numbers = numbers.into_iter().chain([16_777_215, 16_777_216, (1 << 31) - 1]);
+        for number in numbers.clone() {
             *pages.get_mut(number) = u64::from(number) + 1;
         }
         let before = pages.clone();
         assert_eq!(pages.copied_bytes(), 0, "nothing is copied while nothing is shared");
-        for number in numbers {
+        for number in numbers.clone() {
             *pages.get_mut(number) = 7;
         }
         for number in numbers {
@@ -219,5 +329,23 @@ mod tests {
         assert!(pages.copied_bytes() > 0);
         assert_eq!(pages.get(1_000_000), None);
         assert_eq!(pages.get(65), Some(&0));
+    }
+
+    #[test]
+    fn a_clone_keeps_what_it_saw_in_pages_of_either_width() {
+        a_clone_keeps_what_it_saw::<WIDTH>();
+        a_clone_keeps_what_it_saw::<POINTERS>();
+    }
+
+    #[test]
+    fn a_page_that_is_replaced_stays_with_the_clone() {
+        let mut tree = PageTree::<[u32]>::default();
+        tree.set(5, Arc::from([1, 2]));
+        let before = tree.clone();
+        tree.set(5, Arc::from([3]));
+        tree.set(9_000, Arc::from([4]));
+        assert_eq!(before.get(5), Some(&[1, 2][..]));
+        assert_eq!((tree.get(5), tree.get(9_000)), (Some(&[3][..]), Some(&[4][..])));
+        assert_eq!((before.get(9_000), tree.get(6)), (None, None));
     }
 }

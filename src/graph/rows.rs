@@ -170,6 +170,20 @@ impl Rows {
         true
     }
 
+    /// What every active row states, in no order.
+    pub(super) fn stated(&self) -> impl Iterator<Item = StatedRow> {
+        let tables = self.tables.values();
+        tables.flat_map(|rows| {
+            let ints = rows.by_int.values().chain(rows.by_int_pair.values());
+            ints.chain(rows.by_key.values()).chain(rows.by_pair.values()).copied()
+        })
+    }
+
+    /// That many rows, more than one, state the edge: found at the end of a copy.
+    pub(super) fn count_repeats(&mut self, edge: Edge, members: u32, admins: u32) {
+        self.repeats.insert(edge, RowCount { members, admins });
+    }
+
     /// Counts a row that states the edge beside those that made its role `held`; returns the
     /// edge's role now.
     pub(super) fn add(&mut self, edge: Edge, held: Option<Role>, role: Role) -> Role {

@@ -7,18 +7,10 @@ use super::adjacency::{Down, Standing, Up};
 use super::closure::{Closure, TeamEdges};
 use super::numbers::Numbers;
 use super::owned::Owned;
-use super::pages::{Pages, count};
+use super::pages::{POINTERS, Pages, WIDTH, count, number};
 use super::rows::Edge;
 use crate::id::{MemberId, TeamId};
 use std::sync::Arc;
-
-/// What a version holds of one member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct MemberRecord {
-    pub(super) standing: Standing,
-    /// The owner's number plus one; zero for none.
-    pub(super) owner: u32,
-}
 
 /// Counts that are kept up as changes arrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,10 +27,11 @@ pub(super) struct Counts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) numbers: Numbers,
-    pub(super) records: Pages<MemberRecord>,
-    pub(super) names: Pages<Option<Arc<str>>>,
+    pub(super) names: Pages<Option<Arc<str>>, POINTERS>,
     pub(super) up: Up,
     pub(super) down: Down,
+    /// Member → its owner's number plus one; zero for none.
+    pub(super) owners: Pages<u32>,
     pub(super) owned: Owned,
     pub(super) closure: Closure,
     pub(super) counts: Counts,
@@ -46,7 +39,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn standing(&self, member: MemberId) -> Standing {
-        self.records.get(member.0).map_or(Standing::Absent, |record| record.standing)
+        self.up.standing(member)
     }
 
     pub(super) fn name(&self, member: MemberId) -> Option<&Arc<str>> {
@@ -80,11 +73,25 @@ impl State {
     /// Notes at the member's owner that it owns the member, or that it does not any more; a member
     /// that is no team is owned by nobody.
     pub(super) fn set_owned(&mut self, member: MemberId, owned: bool) {
-        let Some(record) = self.records.get(member.0) else { return };
-        let (owner, team) = (record.owner.checked_sub(1), self.numbers.team(member));
-        if let (Standing::Team, Some(owner), Some(team)) = (record.standing, owner, team) {
-            self.owned.set(MemberId(owner), team, owned);
+        if let (Standing::Team, Some(owner), Some(team)) =
+            (self.standing(member), self.owner(member), self.numbers.team(member))
+        {
+            self.owned.set(owner, team, owned);
         }
+    }
+
+    /// The owner that the member's row states, whether or not it exists.
+    pub(super) fn owner(&self, member: MemberId) -> Option<MemberId> {
+        self.owners.get(member.0)?.checked_sub(1).map(MemberId)
+    }
+
+    /// No edge is stated any more; what members are stays.
+    pub(super) fn clear_edges(&mut self) {
+        let pages = self.numbers.member_count().div_ceil(number(WIDTH));
+        for page in 0..pages {
+            self.up.set_page(page, &[0; WIDTH], &[]);
+        }
+        self.down.clear(self.numbers.team_count());
     }
 
     /// Counts the effective edges between teams, by a look at all of them.
@@ -95,7 +102,7 @@ impl State {
     /// Bytes copied since the beginning because a version shared them.
     pub(super) const fn copied_bytes(&self) -> u64 {
         self.numbers.copied_bytes()
-            + self.records.copied_bytes()
+            + self.owners.copied_bytes()
             + self.names.copied_bytes()
             + self.up.copied_bytes()
             + self.down.copied_bytes()
@@ -107,7 +114,7 @@ impl State {
 impl TeamEdges for State {
     fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
         let member = self.numbers.member(team).filter(|_| self.is_team(team));
-        let edges = member.map_or(&[][..], |member| self.up.of(member));
+        let edges = member.map(|member| self.up.of(member)).unwrap_or_default();
         edges.iter().map(|edge| edge.team()).filter(move |&up| up != team && self.is_team(up))
     }
 

@@ -44,7 +44,7 @@ fn rows_agree(state: &State, rows: &Rows) -> Result<(), String> {
     let expected = rows.recount()?;
     let mut stated = 0;
     for member in (0..state.numbers.member_count()).map(MemberId) {
-        for edge in state.up.of(member) {
+        for edge in state.up.of(member).iter() {
             stated += 1;
             let role = expected.get(&(member, edge.team()));
             if role != Some(&edge.role()) {
@@ -103,17 +103,14 @@ fn holders(state: &State) -> Result<(), String> {
         let edges = state.up.of(member).iter();
         admins -= i64::from(number(edges.filter(|edge| edge.role() == Role::Admin).count()));
         for team in state.owned.of(member) {
-            let is_owner = |of: MemberId| {
-                let record = state.records.get(of.0);
-                record.is_some_and(|record| record.owner == member.0 + 1)
-            };
+            let is_owner = |of: MemberId| state.owner(of) == Some(member);
             if !state.is_team(team) || !state.numbers.member(team).is_some_and(is_owner) {
                 return Err(format!("owned: {member:?} does not own {team:?}"));
             }
             owned += 1;
         }
-        let record = state.records.get(member.0).copied().unwrap_or_default();
-        owned -= i64::from(record.standing == Standing::Team && record.owner > 0);
+        let is_owned = state.standing(member) == Standing::Team && state.owner(member).is_some();
+        owned -= i64::from(is_owned);
     }
     if (admins, owned) == (0, 0) {
         Ok(())

@@ -4,8 +4,9 @@
 //! readers, nor when versions are published or dropped.
 //!
 //! Changes go into the working version as they arrive: a transaction needs no buffer beside a note
-//! for each row that it changes, to go back by. The closure alone waits for the commit, which tells it what the transaction did net:
-//! see [`super::delta`].
+//! for each row that it changes, to go back by. The closure alone waits for the commit, which tells
+//! it what the transaction did net: see [`super::delta`]. Of a copy, all edges wait for its end:
+//! see [`super::bulk`].
 
 use super::GraphFull;
 use super::adjacency::Standing;
@@ -15,7 +16,7 @@ use super::names::{NameIndex, NameKeeper};
 use super::numbers::KeyIndex;
 use super::rows::{Edge, Rows, StatedRow};
 use super::snapshot::{Shared, Snapshot};
-use super::state::{MemberRecord, State};
+use super::state::State;
 use crate::change::{Change, Membership, NamePut, RowKey};
 use crate::id::{History, KeySpace, Lsn, MemberId, MemberKind, Role, SourceKey, TableId, Version};
 use std::collections::VecDeque;
@@ -99,6 +100,9 @@ impl GraphWriter {
     /// Makes the working version a version: the source's state after the transaction (or copy)
     /// that ends at `end_lsn`.
     pub fn commit(&mut self, end_lsn: Lsn) -> Arc<Snapshot> {
+        if self.is_copy() {
+            self.working.build_edges(&mut self.rows);
+        }
         self.update_closure();
         self.rows.commit();
         self.working.counts.rows = self.rows.len();
@@ -117,7 +121,7 @@ impl GraphWriter {
         // Numbers that were handed out keep their meaning; they name nothing that exists.
         let numbers = std::mem::take(&mut self.working.numbers);
         self.working = State { numbers, ..self.base.state().clone() };
-        if self.base.sequence() == 0 {
+        if self.is_copy() {
             self.rows = Rows::default();
         }
         self.rows.abort();
@@ -130,6 +134,12 @@ impl GraphWriter {
         &self.base
     }
 
+    /// Whether the changes since the last commit are those of a copy: then rows alone are noted,
+    /// and the edges are made of all of them at its end.
+    fn is_copy(&self) -> bool {
+        self.base.sequence() == 0
+    }
+
     /// Checks every invariant of the last version by recomputation; the first breach, in words.
     ///
     /// # Errors
@@ -139,8 +149,7 @@ impl GraphWriter {
     }
 
     fn update_closure(&mut self) {
-        let is_copy = self.base.sequence() == 0;
-        let delta = if is_copy {
+        let delta = if self.is_copy() {
             self.touched.clear();
             None
         } else {
@@ -197,7 +206,6 @@ impl GraphWriter {
     ) -> Result<(), GraphFull> {
         let owner = owner.map(|owner| self.intern(owner)).transpose()?;
         let member = self.intern(key)?;
-        let existed = self.working.standing(member) != Standing::Absent;
         self.set_standing(
             member,
             match kind {
@@ -205,11 +213,10 @@ impl GraphWriter {
                 MemberKind::Team => Standing::Team,
             },
         );
-        self.set_owner(member, owner.map_or(0, |owner| owner.0 + 1));
-        match name {
-            NamePut::Set(name) => self.set_name(member, name),
-            NamePut::Keep if existed => {}
-            NamePut::Keep => self.set_name(member, None),
+        self.set_owner(member, owner);
+        // Whoever does not exist has no name to keep.
+        if let NamePut::Set(name) = name {
+            self.set_name(member, name);
         }
         Ok(())
     }
@@ -217,9 +224,7 @@ impl GraphWriter {
     fn delete_member(&mut self, member: MemberId) {
         self.set_standing(member, Standing::Absent);
         self.set_name(member, None);
-        if self.working.records.get(member.0).is_some_and(|r| *r != MemberRecord::default()) {
-            *self.working.records.get_mut(member.0) = MemberRecord::default();
-        }
+        self.set_owner(member, None);
     }
 
     fn truncate_members(&mut self, space: KeySpace) {
@@ -231,12 +236,12 @@ impl GraphWriter {
         }
     }
 
-    fn set_owner(&mut self, member: MemberId, owner: u32) {
-        if self.working.records.get(member.0).is_some_and(|record| record.owner == owner) {
+    fn set_owner(&mut self, member: MemberId, owner: Option<MemberId>) {
+        if self.working.owner(member) == owner {
             return;
         }
         self.working.set_owned(member, false);
-        self.working.records.get_mut(member.0).owner = owner;
+        *self.working.owners.get_mut(member.0) = owner.map_or(0, |owner| owner.0 + 1);
         self.working.set_owned(member, true);
     }
 
@@ -279,7 +284,7 @@ impl GraphWriter {
             self.touched.member(member);
         }
         self.working.set_owned(member, false);
-        self.working.records.get_mut(member.0).standing = standing;
+        self.working.up.set_standing(member, standing);
         self.working.set_owned(member, true);
         let teams: Vec<_> = self.working.up.of(member).iter().map(|edge| edge.team()).collect();
         for team in teams {
@@ -291,7 +296,7 @@ impl GraphWriter {
     fn put_row(&mut self, key: &RowKey, states: Option<Membership>) -> Result<(), GraphFull> {
         let row = states.map(|stated| self.intern_row(stated)).transpose()?;
         let old = self.rows.set(key, row);
-        if old == row {
+        if old == row || self.is_copy() {
             return Ok(());
         }
         // First the new, then the old: a row that only changes its role never lets go of its edge.
@@ -333,8 +338,7 @@ impl GraphWriter {
                 self.touched.edge(team, parent);
             }
         }
-        self.working.up.clear();
-        self.working.down.clear();
+        self.working.clear_edges();
         self.working.counts.memberships = 0;
         self.working.counts.self_memberships = 0;
     }

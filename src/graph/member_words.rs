@@ -1,0 +1,292 @@
+//! What a version holds of 64 consecutive members: what they are, and their direct teams.
+//!
+//! Owns the layout, one exact allocation of words, so that a member's standing and where its edges
+//! stand are read together. A page is never changed where a version shares it, but made anew. It
+//! must not know how pages are found.
+//!
+//! ```text
+//! exists │ is a team │ where each member's edges end          │ edges, one member after the other
+//! 2 words│ 2 words   │ 32 words of two ends, or 64 of one (*) │ team << 1 | is admin, ascending
+//! ```
+//!
+//! (*) Sixteen bits an end suffice for 65,535 edges a page; a page that has more is recognised by
+//! its length.
+
+use super::adjacency::Standing;
+use super::pages::{WIDTH, at, number};
+use crate::id::{Role, TeamId};
+use std::sync::Arc;
+
+/// Words of the two bitmaps.
+const STANDING_WORDS: usize = 4;
+const NARROW_WORDS: usize = STANDING_WORDS + WIDTH / 2;
+const WIDE_WORDS: usize = STANDING_WORDS + WIDTH;
+/// The most edges of a page whose ends have sixteen bits.
+const NARROW_EDGES_MAX: usize = 0xFFFF;
+
+/// A direct edge upward: a team and the role in it, packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct UpEdge(u32);
+
+impl UpEdge {
+    /// The edge; teams are numbered below 2^31.
+    pub(super) const fn new(team: TeamId, role: Role) -> Self {
+        let role = match role {
+            Role::Member => 0,
+            Role::Admin => 1,
+        };
+        UpEdge(team.0 << 1 | role)
+    }
+
+    /// The team that is joined.
+    pub(super) const fn team(self) -> TeamId {
+        TeamId(self.0 >> 1)
+    }
+
+    /// As what.
+    pub(super) const fn role(self) -> Role {
+        if self.0 & 1 == 1 { Role::Admin } else { Role::Member }
+    }
+}
+
+/// A member's edges, sorted by team.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct UpEdges<'a>(&'a [u32]);
+
+impl<'a> UpEdges<'a> {
+    pub(super) const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(self) -> impl DoubleEndedIterator<Item = UpEdge> + Clone + 'a {
+        self.0.iter().map(|&word| UpEdge(word))
+    }
+
+    /// The role of the edge to the team, if there is one.
+    pub(super) fn role(self, team: TeamId) -> Option<Role> {
+        let place = self.place(team).ok()?;
+        self.0.get(place).map(|&word| UpEdge(word).role())
+    }
+
+    fn place(self, team: TeamId) -> Result<usize, usize> {
+        // Most members have a handful: to walk them costs no mispredicted branch.
+        if self.0.len() <= 8 {
+            let place = self.0.iter().filter(|&&word| word >> 1 < team.0).count();
+            let found = self.0.get(place).is_some_and(|&word| word >> 1 == team.0);
+            return if found { Ok(place) } else { Err(place) };
+        }
+        self.0.binary_search_by_key(&team.0, |&word| word >> 1)
+    }
+}
+
+/// A page of members. The type is the words alone, so that a page is one allocation behind an
+/// [`Arc`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MemberWords<'a>(&'a [u32]);
+
+impl<'a> MemberWords<'a> {
+    /// A page as it was made here; no words at all are a page of absent members without edges.
+    pub(super) const fn new(words: &'a [u32]) -> Self {
+        MemberWords(words)
+    }
+
+    /// What the member is.
+    pub(super) fn standing(self, slot: usize) -> Standing {
+        let bit = |map: usize| {
+            let word = self.0.get(2 * map + slot / 32).copied().unwrap_or_default();
+            word >> (slot % 32) & 1 == 1
+        };
+        match (bit(0), bit(1)) {
+            (false, _) => Standing::Absent,
+            (true, false) => Standing::Person,
+            (true, true) => Standing::Team,
+        }
+    }
+
+    /// The member's edges.
+    pub(super) fn edges(self, slot: usize) -> UpEdges<'a> {
+        let (begin, end) = self.range(slot);
+        UpEdges(self.all_edges().get(begin..end).unwrap_or_default())
+    }
+
+    /// All edges of the page.
+    fn all_edges(self) -> &'a [u32] {
+        let header = if self.is_wide() { WIDE_WORDS } else { NARROW_WORDS };
+        self.0.get(header..).unwrap_or_default()
+    }
+
+    const fn is_wide(self) -> bool {
+        self.0.len() > NARROW_WORDS + NARROW_EDGES_MAX
+    }
+
+    fn range(self, slot: usize) -> (usize, usize) {
+        let begin = slot.checked_sub(1).map_or(0, |before| self.end(before));
+        (begin, self.end(slot))
+    }
+
+    fn end(self, slot: usize) -> usize {
+        let word = if self.is_wide() { slot } else { slot / 2 };
+        let word = self.0.get(STANDING_WORDS + word).copied().unwrap_or_default();
+        at(if self.is_wide() { word } else { word >> (16 * (slot % 2)) & 0xFFFF })
+    }
+
+    fn ends(self) -> [u32; WIDTH] {
+        std::array::from_fn(|slot| number(self.end(slot)))
+    }
+
+    fn standings(self) -> [u32; STANDING_WORDS] {
+        std::array::from_fn(|word| self.0.get(word).copied().unwrap_or_default())
+    }
+
+    /// The page with the edge stated, or with another role.
+    pub(super) fn with_edge(self, slot: usize, edge: UpEdge) -> Arc<[u32]> {
+        let (begin, _) = self.range(slot);
+        let mut ends = self.ends();
+        let (place, skipped) = match self.edges(slot).place(edge.team()) {
+            Ok(place) => (place, 1),
+            Err(place) => {
+                ends.iter_mut().skip(slot).for_each(|end| *end += 1);
+                (place, 0)
+            }
+        };
+        let edges = self.all_edges();
+        let (before, rest) = edges.split_at((begin + place).min(edges.len()));
+        let after = rest.get(skipped..).unwrap_or_default();
+        assemble(self.standings(), &ends, before, &[edge.0], after)
+    }
+
+    /// The page without the edge.
+    pub(super) fn without_edge(self, slot: usize, team: TeamId) -> Option<Arc<[u32]>> {
+        let place = self.edges(slot).place(team).ok()?;
+        let mut ends = self.ends();
+        ends.iter_mut().skip(slot).for_each(|end| *end -= 1);
+        let edges = self.all_edges();
+        let (before, rest) = edges.split_at((self.range(slot).0 + place).min(edges.len()));
+        let after = rest.get(1..).unwrap_or_default();
+        Some(assemble(self.standings(), &ends, before, &[], after))
+    }
+
+    /// The page with the member being that.
+    pub(super) fn with_standing(self, slot: usize, standing: Standing) -> Arc<[u32]> {
+        let mut standings = self.standings();
+        let bits = match standing {
+            Standing::Absent => [false, false],
+            Standing::Person => [true, false],
+            Standing::Team => [true, true],
+        };
+        for (map, bit) in bits.into_iter().enumerate() {
+            if let Some(word) = standings.get_mut(2 * map + slot / 32) {
+                *word = *word & !(1 << (slot % 32)) | u32::from(bit) << (slot % 32);
+            }
+        }
+        assemble(standings, &self.ends(), self.all_edges(), &[], &[])
+    }
+
+    /// The page with these edges and no others: each member's, in the members' order, and where
+    /// each member's end.
+    pub(super) fn with_edges(self, ends: &[u32; WIDTH], edges: &[UpEdge]) -> Arc<[u32]> {
+        let edges: Vec<u32> = edges.iter().map(|edge| edge.0).collect();
+        assemble(self.standings(), ends, &edges, &[], &[])
+    }
+}
+
+/// A page of its parts; the edges come in three, so that a change needs no copy before the copy.
+fn assemble(
+    standings: [u32; STANDING_WORDS],
+    ends: &[u32; WIDTH],
+    before: &[u32],
+    new: &[u32],
+    after: &[u32],
+) -> Arc<[u32]> {
+    // An iterator that knows its length fills the one allocation.
+    let edges = before.iter().chain(new).chain(after).copied();
+    if before.len() + new.len() + after.len() > NARROW_EDGES_MAX {
+        standings.into_iter().chain(*ends).chain(edges).collect()
+    } else {
+        let pair = |word: usize| {
+            let end = |slot: usize| ends.get(slot).copied().unwrap_or_default();
+            end(2 * word) | end(2 * word + 1) << 16
+        };
+        let pairs: [u32; WIDTH / 2] = std::array::from_fn(pair);
+        standings.into_iter().chain(pairs).chain(edges).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_words_are_a_page_of_nobody() {
+        let page = MemberWords::new(&[]);
+        assert_eq!((page.standing(63), page.edges(63).len()), (Standing::Absent, 0));
+        assert!(page.without_edge(5, TeamId(1)).is_none());
+    }
+
+    fn edges_of(words: &[u32], slot: usize) -> Vec<(u32, Role)> {
+        MemberWords::new(words).edges(slot).iter().map(|e| (e.team().0, e.role())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(
+            steps in prop::collection::vec((0..64_usize, 0..12_u32, 0..5_u8), 0..400)
+        ) {
+            let mut words: Arc<[u32]> = Arc::from([]);
+            let mut edges: BTreeMap<(usize, u32), Role> = BTreeMap::new();
+            let mut standings = [Standing::Absent; WIDTH];
+            for (slot, team, step) in steps {
+                let page = MemberWords::new(&words);
+                let role = if step == 0 { Role::Admin } else { Role::Member };
+                words = match step {
+                    0 | 1 => {
+                        edges.insert((slot, team), role);
+                        page.with_edge(slot, UpEdge::new(TeamId(team), role))
+                    }
+                    2 => {
+                        let held = edges.remove(&(slot, team)).is_some();
+                        let without = page.without_edge(slot, TeamId(team));
+                        prop_assert_eq!(without.is_some(), held);
+                        without.unwrap_or_else(|| Arc::clone(&words))
+                    }
+                    _ => {
+                        let all = [Standing::Absent, Standing::Person, Standing::Team];
+                        standings[slot] = all[usize::try_from(team).unwrap() % 3];
+                        page.with_standing(slot, standings[slot])
+                    }
+                };
+            }
+            for slot in 0..WIDTH {
+                let own = edges.range((slot, 0)..=(slot, u32::MAX));
+                let own: Vec<_> = own.map(|(&(_, team), &role)| (team, role)).collect();
+                for team in 0..12 {
+                    let found = MemberWords::new(&words).edges(slot).role(TeamId(team));
+                    prop_assert_eq!(found, edges.get(&(slot, team)).copied());
+                }
+                prop_assert_eq!(edges_of(&words, slot), own);
+                prop_assert_eq!(MemberWords::new(&words).standing(slot), standings[slot]);
+            }
+        }
+    }
+
+    /// Past 65,535 edges the ends need more than sixteen bits, and below they do not again.
+    #[test]
+    fn a_page_of_very_many_edges_is_wide_and_becomes_narrow_again() {
+        let mut ends = [0; WIDTH];
+        ends.iter_mut().skip(10).for_each(|end| *end = 65_535);
+        let edges: Vec<_> = (0..65_535).map(|t| UpEdge::new(TeamId(t), Role::Member)).collect();
+        let page = MemberWords::new(&[]).with_standing(10, Standing::Person);
+        let page = MemberWords::new(&page).with_edges(&ends, &edges);
+        let wide = MemberWords::new(&page).with_edge(11, UpEdge::new(TeamId(7), Role::Admin));
+        assert!(MemberWords::new(&wide).is_wide() && !MemberWords::new(&page).is_wide());
+        assert_eq!(edges_of(&wide, 11), [(7, Role::Admin)]);
+        assert_eq!(edges_of(&wide, 10), edges_of(&page, 10));
+        assert_eq!(MemberWords::new(&wide).standing(10), Standing::Person);
+        let narrow = MemberWords::new(&wide).without_edge(10, TeamId(0)).unwrap();
+        assert!(!MemberWords::new(&narrow).is_wide());
+        assert_eq!(edges_of(&narrow, 10).len(), 65_534);
+        assert_eq!(edges_of(&narrow, 11), [(7, Role::Admin)]);
+    }
+}
