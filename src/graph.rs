@@ -23,6 +23,8 @@ mod check;
 mod chunks;
 mod closure;
 mod delta;
+mod direct_index;
+mod key_page;
 mod list;
 mod member_words;
 mod names;

@@ -108,6 +108,10 @@ pub struct Stats {
     pub memberships: u64,
     /// Active rows that state them.
     pub rows: u64,
+    /// Bytes of what is remembered of each active row, as allocated.
+    pub rows_bytes: u64,
+    /// Bytes of the index from source keys to members, as allocated.
+    pub key_index_bytes: u64,
     /// Effective memberships of a team in another team.
     pub team_edges: u64,
     /// Pairs of components in the closure; 0 while it is not materialised.

@@ -8,6 +8,7 @@
 use super::numbers::SHARDS;
 use crate::id::MemberId;
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -19,9 +20,51 @@ struct Candidate {
     retired_at: Option<u64>,
 }
 
+/// Members that have, or had, one name: nearly always a single one, which takes no allocation.
+#[derive(Debug)]
+enum Candidates {
+    One(Candidate),
+    Several(Vec<Candidate>),
+}
+
+impl Candidates {
+    fn as_slice(&self) -> &[Candidate] {
+        match self {
+            Candidates::One(candidate) => std::slice::from_ref(candidate),
+            Candidates::Several(candidates) => candidates,
+        }
+    }
+
+    fn of(&mut self, member: MemberId) -> Option<&mut Candidate> {
+        let all = match self {
+            Candidates::One(candidate) => std::slice::from_mut(candidate),
+            Candidates::Several(candidates) => candidates.as_mut_slice(),
+        };
+        all.iter_mut().find(|candidate| candidate.member == member)
+    }
+
+    fn push(&mut self, candidate: Candidate) {
+        match self {
+            Candidates::One(first) => *self = Candidates::Several(vec![*first, candidate]),
+            Candidates::Several(candidates) => candidates.push(candidate),
+        }
+    }
+
+    /// Takes out those that are not kept; whether none is left.
+    fn retain(&mut self, keep: impl Fn(&Candidate) -> bool) -> bool {
+        match self {
+            Candidates::One(candidate) => !keep(candidate),
+            Candidates::Several(candidates) => {
+                candidates.retain(keep);
+                candidates.is_empty()
+            }
+        }
+    }
+}
+
 /// Name → members that have it in some living version.
 #[derive(Debug)]
-pub(super) struct NameIndex(DashMap<Arc<str>, Vec<Candidate>, foldhash::fast::RandomState>);
+pub(super) struct NameIndex(DashMap<Arc<str>, Candidates, foldhash::fast::RandomState>);
 
 impl Default for NameIndex {
     fn default() -> Self {
@@ -38,38 +81,40 @@ impl NameIndex {
         has_it: impl Fn(MemberId) -> bool,
     ) -> (Option<MemberId>, Option<MemberId>) {
         let Some(candidates) = self.0.get(name) else { return (None, None) };
-        let mut holders = candidates.iter().map(|c| c.member).filter(|&member| has_it(member));
+        let members = candidates.as_slice().iter().map(|candidate| candidate.member);
+        let mut holders = members.filter(|&member| has_it(member));
         (holders.next(), holders.next())
     }
 
     /// The member has the name in the version being made.
     pub(super) fn add(&self, name: &Arc<str>, member: MemberId) {
-        let mut candidates = self.0.entry(Arc::clone(name)).or_default();
-        match candidates.iter_mut().find(|candidate| candidate.member == member) {
+        let new = Candidate { member, retired_at: None };
+        let mut candidates = match self.0.entry(Arc::clone(name)) {
+            Entry::Occupied(held) => held.into_ref(),
+            Entry::Vacant(free) => {
+                free.insert(Candidates::One(new));
+                return;
+            }
+        };
+        match candidates.of(member) {
             Some(candidate) => candidate.retired_at = None,
-            None => candidates.push(Candidate { member, retired_at: None }),
+            None => candidates.push(new),
         }
     }
 
     /// From version `sequence` on the member has not the name any more.
     fn retire(&self, name: &str, member: MemberId, sequence: u64) {
-        if let Some(mut candidates) = self.0.get_mut(name) {
-            let found = candidates.iter_mut().find(|candidate| candidate.member == member);
-            if let Some(candidate) = found {
-                candidate.retired_at = Some(sequence);
-            }
+        if let Some(mut candidates) = self.0.get_mut(name)
+            && let Some(candidate) = candidates.of(member)
+        {
+            candidate.retired_at = Some(sequence);
         }
     }
 
     /// Forgets the member under the name, if it is still retired since that version.
     fn forget(&self, name: &str, member: MemberId, sequence: u64) {
-        let Some(mut candidates) = self.0.get_mut(name) else { return };
-        candidates.retain(|c| c.member != member || c.retired_at != Some(sequence));
-        let empty = candidates.is_empty();
-        drop(candidates);
-        if empty {
-            self.0.remove_if(name, |_, candidates| candidates.is_empty());
-        }
+        let keep = |c: &Candidate| c.member != member || c.retired_at != Some(sequence);
+        self.0.remove_if_mut(name, |_, candidates| candidates.retain(keep));
     }
 }
 

@@ -9,9 +9,15 @@
 //! table states it, and its role is the highest of theirs; the map changes only with its
 //! transaction and goes back with it.
 
+mod int_rows;
+mod stated;
+
+pub(super) use stated::StatedRow;
+
 use super::pages::count;
 use crate::change::{RowId, RowKey};
 use crate::id::{Key, MemberId, Role, TableId, TeamId};
+use int_rows::{IntRows, give_back};
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
@@ -19,13 +25,6 @@ type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// A direct edge.
 pub(super) type Edge = (MemberId, TeamId);
-
-/// What an active row states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StatedRow {
-    pub(super) edge: Edge,
-    pub(super) role: Role,
-}
 
 /// How many rows state an edge, by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +57,10 @@ impl RowCount {
     }
 }
 
-/// One table's active rows, all in one of these maps. Integers have maps of their own, a third of
-/// the general ones.
+/// One table's active rows, all in one of these.
 #[derive(Debug, Default)]
 struct TableRows {
-    by_int: Map<i64, StatedRow>,
+    by_int: IntRows,
     by_key: Map<Key, StatedRow>,
     by_int_pair: Map<(i64, i64), StatedRow>,
     by_pair: Map<(Key, Key), StatedRow>,
@@ -72,14 +70,18 @@ struct TableRows {
 fn set<K: Eq + Hash, V>(map: &mut Map<K, V>, key: K, value: Option<V>) -> Option<V> {
     match value {
         Some(value) => map.insert(key, value),
-        None => map.remove(&key),
+        None => {
+            let old = map.remove(&key);
+            give_back(map);
+            old
+        }
     }
 }
 
 impl TableRows {
     fn set(&mut self, key: &RowId, row: Option<StatedRow>) -> Option<StatedRow> {
         match key {
-            RowId::Key(Key::Int(key)) => set(&mut self.by_int, *key, row),
+            RowId::Key(Key::Int(key)) => self.by_int.set(*key, row),
             RowId::Key(key) => set(&mut self.by_key, key.clone(), row),
             RowId::Pair(Key::Int(member), Key::Int(team)) => {
                 set(&mut self.by_int_pair, (*member, *team), row)
@@ -92,7 +94,7 @@ impl TableRows {
 
     fn get(&self, key: &RowId) -> Option<StatedRow> {
         let row = match key {
-            RowId::Key(Key::Int(key)) => self.by_int.get(key),
+            RowId::Key(Key::Int(key)) => return self.by_int.get(*key),
             RowId::Key(key) => self.by_key.get(key),
             RowId::Pair(Key::Int(member), Key::Int(team)) => {
                 self.by_int_pair.get(&(*member, *team))
@@ -103,7 +105,7 @@ impl TableRows {
     }
 
     fn keys(&self) -> impl Iterator<Item = RowId> {
-        let ints = self.by_int.keys().map(|&key| RowId::Key(Key::Int(key)));
+        let ints = self.by_int.keys().map(|key| RowId::Key(Key::Int(key)));
         let int_pairs = self.by_int_pair.keys();
         let int_pairs =
             int_pairs.map(|&(member, team)| RowId::Pair(Key::Int(member), Key::Int(team)));
@@ -117,13 +119,24 @@ impl TableRows {
     }
 }
 
-/// How to take one step of the transaction back.
+/// How to take the transaction back: what each row and count was before. Those of different kinds
+/// do not touch each other, so each kind has its own list, in order.
+#[derive(Debug, Default)]
+struct Undo {
+    int_rows: Vec<(TableId, i64, Option<StatedRow>)>,
+    other_rows: Vec<(RowKey, Option<StatedRow>)>,
+    repeats: Vec<(Edge, Option<RowCount>)>,
+    cleared: Option<Box<Cleared>>,
+}
+
+/// All rows of the one table that had any, and their repeats, as a truncate found them; and what
+/// was noted before it.
 #[derive(Debug)]
-enum Undo {
-    Row(RowKey, Option<StatedRow>),
-    /// All rows of the one table that had any, and their repeats.
-    Table(TableId, TableRows, Map<Edge, RowCount>),
-    Repeat(Edge, Option<RowCount>),
+struct Cleared {
+    table: TableId,
+    rows: TableRows,
+    repeats: Map<Edge, RowCount>,
+    before: Undo,
 }
 
 /// All active rows, and the way back to the last commit.
@@ -132,7 +145,7 @@ pub(super) struct Rows {
     tables: BTreeMap<TableId, TableRows>,
     /// Edges that more than one active row states. All others have exactly one.
     repeats: Map<Edge, RowCount>,
-    undo: Vec<Undo>,
+    undo: Undo,
     /// Whether there is a commit to go back to; a copy is dropped whole instead.
     keeps_undo: bool,
 }
@@ -143,7 +156,10 @@ impl Rows {
     pub(super) fn set(&mut self, key: &RowKey, row: Option<StatedRow>) -> Option<StatedRow> {
         let old = self.tables.entry(key.table).or_default().set(&key.key, row);
         if self.keeps_undo && old != row {
-            self.undo.push(Undo::Row(key.clone(), old));
+            match key.key {
+                RowId::Key(Key::Int(row)) => self.undo.int_rows.push((key.table, row, old)),
+                RowId::Key(_) | RowId::Pair(..) => self.undo.other_rows.push((key.clone(), old)),
+            }
         }
         old
     }
@@ -165,7 +181,8 @@ impl Rows {
         let rows = self.tables.remove(&table).unwrap_or_default();
         let repeats = std::mem::take(&mut self.repeats);
         if self.keeps_undo {
-            self.undo.push(Undo::Table(table, rows, repeats));
+            let before = std::mem::take(&mut self.undo);
+            self.undo.cleared = Some(Box::new(Cleared { table, rows, repeats, before }));
         }
         true
     }
@@ -174,8 +191,8 @@ impl Rows {
     pub(super) fn stated(&self) -> impl Iterator<Item = StatedRow> {
         let tables = self.tables.values();
         tables.flat_map(|rows| {
-            let ints = rows.by_int.values().chain(rows.by_int_pair.values());
-            ints.chain(rows.by_key.values()).chain(rows.by_pair.values()).copied()
+            let others = rows.by_int_pair.values().chain(rows.by_key.values());
+            rows.by_int.stated().chain(others.chain(rows.by_pair.values()).copied())
         })
     }
 
@@ -205,40 +222,46 @@ impl Rows {
     }
 
     fn set_repeat(&mut self, edge: Edge, counted: Option<RowCount>) {
-        let old = match counted {
-            Some(counted) => self.repeats.insert(edge, counted),
-            None => self.repeats.remove(&edge),
-        };
+        let old = set(&mut self.repeats, edge, counted);
         if self.keeps_undo {
-            self.undo.push(Undo::Repeat(edge, old));
+            self.undo.repeats.push((edge, old));
         }
     }
 
     /// The transaction's changes stay.
     pub(super) fn commit(&mut self) {
-        self.undo = Vec::new();
+        self.undo = Undo::default();
         self.keeps_undo = true;
     }
 
     /// The transaction's changes never happened.
     pub(super) fn abort(&mut self) {
-        while let Some(step) = self.undo.pop() {
-            match step {
-                Undo::Row(key, row) => {
-                    self.tables.entry(key.table).or_default().set(&key.key, row);
-                }
-                Undo::Table(table, rows, repeats) => {
-                    self.tables.insert(table, rows);
-                    self.repeats = repeats;
-                }
-                Undo::Repeat(edge, Some(counted)) => {
-                    self.repeats.insert(edge, counted);
-                }
-                Undo::Repeat(edge, None) => {
-                    self.repeats.remove(&edge);
-                }
+        let mut undo = std::mem::take(&mut self.undo);
+        loop {
+            for (table, row, old) in undo.int_rows.into_iter().rev() {
+                self.tables.entry(table).or_default().by_int.set(row, old);
             }
+            for (key, old) in undo.other_rows.into_iter().rev() {
+                self.tables.entry(key.table).or_default().set(&key.key, old);
+            }
+            for (edge, old) in undo.repeats.into_iter().rev() {
+                set(&mut self.repeats, edge, old);
+            }
+            let Some(cleared) = undo.cleared else { return };
+            let Cleared { table, rows, repeats, before } = *cleared;
+            self.tables.insert(table, rows);
+            self.repeats = repeats;
+            undo = before;
         }
+    }
+
+    /// Bytes of rows with integer keys, as allocated, and of the other maps' entries, roughly.
+    pub(super) fn bytes(&self) -> u64 {
+        let one = |rows: &TableRows| {
+            let pairs = rows.by_int_pair.capacity() * 25 + rows.by_pair.capacity() * 57;
+            rows.by_int.bytes() + count(pairs + rows.by_key.capacity() * 33)
+        };
+        self.tables.values().map(one).sum::<u64>() + count(self.repeats.capacity() * 17)
     }
 
     /// How many active rows there are.
@@ -252,7 +275,7 @@ impl Rows {
         for table in self.tables.keys() {
             for row in self.keys(*table).iter().filter_map(|key| self.get(key)) {
                 let none = RowCount { members: 0, admins: 0 };
-                *counts.entry(row.edge).or_insert(none).of(row.role) += 1;
+                *counts.entry(row.edge()).or_insert(none).of(row.role()) += 1;
             }
         }
         for (edge, counted) in &counts {
@@ -289,7 +312,7 @@ mod tests {
     #[test]
     fn a_truncate_that_is_cut_off_gives_rows_and_counts_back() {
         let mut rows = Rows::default();
-        let row = StatedRow { edge: EDGE, role: Role::Member };
+        let row = StatedRow::new(EDGE, Role::Member);
         rows.set(&key(1), Some(row));
         rows.set(&key(2), Some(row));
         assert_eq!(rows.add(EDGE, None, Role::Member), Role::Member);
@@ -309,7 +332,7 @@ mod tests {
     fn one_table_is_not_cleared_at_once_while_another_has_rows() {
         let mut rows = Rows::default();
         let other = RowKey { table: TableId(1), ..key(1) };
-        rows.set(&other, Some(StatedRow { edge: EDGE, role: Role::Admin }));
+        rows.set(&other, Some(StatedRow::new(EDGE, Role::Admin)));
         assert!(!rows.clear_only(TABLE));
         assert_eq!(rows.len(), 1);
     }

@@ -75,6 +75,12 @@ impl Snapshot {
         self.shared.keys.get(key).filter(|&member| self.exists(member))
     }
 
+    /// The member with this integer key, if it exists in this version. Takes no lock where keys lie
+    /// close together.
+    pub fn find_int(&self, space: KeySpace, key: i64) -> Option<MemberId> {
+        self.shared.keys.get_int(space, key).filter(|&member| self.exists(member))
+    }
+
     /// The key spaces that a key may be of.
     pub fn key_spaces(&self) -> impl Iterator<Item = KeySpace> {
         self.shared.keys.spaces()
@@ -113,7 +119,7 @@ impl Snapshot {
     }
 
     /// The member's key in the source; `None` for an id that this version does not know.
-    pub fn key(&self, member: MemberId) -> Option<&SourceKey> {
+    pub fn key(&self, member: MemberId) -> Option<SourceKey> {
         self.state.numbers.key(member)
     }
 
@@ -141,6 +147,8 @@ impl Snapshot {
             teams: counts.teams,
             memberships: counts.memberships,
             rows: counts.rows,
+            rows_bytes: counts.rows_bytes,
+            key_index_bytes: self.shared.keys.bytes(),
             team_edges: counts.team_edges,
             closure_pairs: closure.pairs(),
             closure_materialised: closure.is_materialised(),

@@ -21,6 +21,7 @@ pub(super) struct Counts {
     pub(super) self_memberships: u64,
     pub(super) team_edges: u64,
     pub(super) rows: u64,
+    pub(super) rows_bytes: u64,
 }
 
 /// The content of a version.

@@ -12,7 +12,8 @@ use crate::id::{MemberId, Role, TeamId};
 pub(super) fn validate(state: &State, rows: &Rows) -> Result<(), String> {
     let members = || (0..state.numbers.member_count()).map(MemberId);
     rows_agree(state, rows)?;
-    let mut expected = Counts { rows: rows.len(), ..Counts::default() };
+    let mut expected =
+        Counts { rows: rows.len(), rows_bytes: state.counts.rows_bytes, ..Counts::default() };
     for member in members() {
         match state.standing(member) {
             Standing::Absent if state.name(member).is_some() => {

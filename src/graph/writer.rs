@@ -106,6 +106,7 @@ impl GraphWriter {
         self.update_closure();
         self.rows.commit();
         self.working.counts.rows = self.rows.len();
+        self.working.counts.rows_bytes = self.rows.bytes();
         let version = Version { end_lsn, ..self.base.version() };
         let sequence = self.base.sequence() + 1;
         let shared = Arc::clone(self.base.shared());
@@ -300,12 +301,14 @@ impl GraphWriter {
             return Ok(());
         }
         // First the new, then the old: a row that only changes its role never lets go of its edge.
-        if let Some(StatedRow { edge, role }) = row {
+        if let Some(row) = row {
+            let (edge, role) = (row.edge(), row.role());
             let held = self.working.up.role(edge.0, edge.1);
             let role = self.rows.add(edge, held, role);
             self.set_edge(edge, held, Some(role));
         }
-        if let Some(StatedRow { edge, role }) = old {
+        if let Some(old) = old {
+            let (edge, role) = (old.edge(), old.role());
             let held = self.working.up.role(edge.0, edge.1);
             let left = self.rows.remove(edge, role);
             self.set_edge(edge, held, left);
@@ -316,8 +319,8 @@ impl GraphWriter {
     fn intern_row(&mut self, stated: Membership) -> Result<StatedRow, GraphFull> {
         let member = self.intern(stated.member)?;
         let team = self.intern(stated.team)?;
-        let edge = (member, self.working.numbers.intern_team(team));
-        Ok(StatedRow { edge, role: stated.role })
+        let team = self.working.numbers.intern_team(team);
+        Ok(StatedRow::new((member, team), stated.role))
     }
 
     fn truncate_rows(&mut self, table: TableId) -> Result<(), GraphFull> {

@@ -78,7 +78,7 @@ pub(crate) fn member(snapshot: &Snapshot, member: MemberId) -> Result<pb::Member
         MemberKind::Team => pb::MemberKind::Team,
     };
     Ok(pb::Member {
-        key: Some(key(snapshot.key(member).ok_or_else(lost)?)),
+        key: Some(key(&snapshot.key(member).ok_or_else(lost)?)),
         name: snapshot.name(member).map(str::to_owned),
         kind: kind.into(),
     })

@@ -48,7 +48,11 @@ impl GraphSubject {
     fn check_ids(&mut self, snapshot: &Snapshot) {
         for key in &self.keys {
             let Some(member) = snapshot.find(key) else { continue };
-            assert_eq!(snapshot.key(member), Some(key), "key of the member found by key {key}");
+            assert_eq!(
+                snapshot.key(member).as_ref(),
+                Some(key),
+                "key of the member found by key {key}"
+            );
             let first = *self.members.entry(key.clone()).or_insert(member);
             assert_eq!(first, member, "the id of {key} changed");
             let Some(team) = snapshot.team(member) else { continue };

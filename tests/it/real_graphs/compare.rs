@@ -93,7 +93,7 @@ fn sorted(mut nodes: Vec<Node>) -> Vec<Node> {
 }
 
 fn node((snapshot, _, directory): All<'_>, member: MemberId) -> Node {
-    directory.nodes[snapshot.key(member).expect("an answer names nobody that is unknown")]
+    directory.nodes[&snapshot.key(member).expect("an answer names nobody that is unknown")]
 }
 
 /// All teams of one member, in one page.
