@@ -16,21 +16,24 @@
 //! | `remove` | direct edges gone: who must be recomputed, and in which order |
 //! | `rebuild` | the whole from the direct edges: after a copy, or a very large transaction |
 //! | `search` | reachability over direct edges, and the upkeep while nothing is materialised |
-//! | `sets` | sorted sets of components |
+//! | `sets` | sets of components, as lists or as bits |
+//! | `packed` | where the sets of 64 components are kept |
+//! | `validate` | the check by recomputation |
 
 mod add;
+mod packed;
 mod rebuild;
 mod remove;
 mod search;
 mod sets;
+mod validate;
 
-use super::pages::{Pages, count};
+use super::pages::{PageTree, Pages, count, page_of, slot_of};
 use crate::id::TeamId;
-use foldhash::fast::RandomState;
+use packed::{Change, Packed, TeamPage};
 use search::Backoff;
-use sets::ComponentSet;
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashSet};
+use sets::{SetRef, Work};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The effective direct edges between teams, as the version (or the working version) has them.
@@ -53,6 +56,14 @@ enum Way {
 }
 
 impl Way {
+    /// The other way.
+    const fn against(self) -> Self {
+        match self {
+            Way::Up => Way::Down,
+            Way::Down => Way::Up,
+        }
+    }
+
     fn neighbours<E: TeamEdges>(self, edges: &E, team: TeamId) -> Vec<TeamId> {
         match self {
             Way::Up => edges.parents(team).collect(),
@@ -64,30 +75,6 @@ impl Way {
 /// A strongly connected component, named by the smallest number of its teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct ComponentId(u32);
-
-#[derive(Clone, Debug, Default)]
-struct Component {
-    /// The teams, ascending; none where the component is the one team of its name.
-    teams: Option<Arc<[TeamId]>>,
-    ancestors: ComponentSet,
-    descendants: ComponentSet,
-}
-
-impl Component {
-    const fn set(&self, way: Way) -> &ComponentSet {
-        match way {
-            Way::Up => &self.ancestors,
-            Way::Down => &self.descendants,
-        }
-    }
-
-    const fn set_mut(&mut self, way: Way) -> &mut ComponentSet {
-        match way {
-            Way::Up => &mut self.ancestors,
-            Way::Down => &mut self.descendants,
-        }
-    }
-}
 
 /// What a transaction did to the team graph, net of what it took back itself.
 #[derive(Debug, Default)]
@@ -113,11 +100,12 @@ const SEARCHED_EDGES_MAX: usize = 64;
 /// The components, and their ancestors and descendants.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Closure {
-    /// Team → its component's number plus one; zero for a team that does not exist.
-    component_of: Pages<u32>,
-    components: Pages<Component>,
-    /// Components of more than one team.
-    cyclic: Arc<BTreeSet<u32>>,
+    teams: PageTree<TeamPage>,
+    descendants: PageTree<Packed>,
+    /// Team → its component's number plus one, for teams in components of more than one.
+    grouped: Pages<u32>,
+    /// Components of more than one team, with their teams, ascending.
+    cyclic: Arc<BTreeMap<u32, Arc<[TeamId]>>>,
     teams_on_cycles: u64,
     /// Pairs of different components, one above the other; 0 while nothing is materialised.
     pairs: u64,
@@ -153,7 +141,7 @@ impl Closure {
             return;
         }
         for &team in &delta.born {
-            *self.component_of.get_mut(team.0) = team.0 + 1;
+            self.set_exists(team, true);
         }
         if self.is_searched {
             self.update_searched(edges, delta, pairs_max);
@@ -167,7 +155,7 @@ impl Closure {
             }
         }
         for &team in &delta.died {
-            *self.component_of.get_mut(team.0) = 0;
+            self.set_exists(team, false);
         }
     }
 
@@ -203,10 +191,16 @@ impl Closure {
         to: TeamId,
     ) -> bool {
         if self.is_searched {
-            search::any_reaches(edges, from.collect(), to)
-        } else {
-            from.any(|from| self.reach(from, to) == Some(true))
+            return search::any_reaches(edges, from.collect(), to);
         }
+        let Some(component) = self.component(to) else { return false };
+        let signature = packed::signature(component.0);
+        // Nearly every miss ends at the signature: one load beyond the page's address.
+        from.any(|from| {
+            let page = self.teams.get(page_of(from.0));
+            page.is_some_and(|page| page.may_reach(slot_of(from.0), signature))
+                && self.reach(from, to) == Some(true)
+        })
     }
 
     /// What the components and sets say; `None` if it must be searched.
@@ -217,7 +211,7 @@ impl Closure {
         if from == to {
             return Some(true);
         }
-        (!self.is_searched).then(|| self.set(from, Way::Up).contains(to))
+        (!self.is_searched).then(|| self.set(from, Way::Up).contains(to.0))
     }
 
     /// Every other team that the team is in, ascending.
@@ -230,28 +224,29 @@ impl Closure {
         let mut all: Vec<TeamId> = if self.is_searched {
             search::reached(edges, teams, Way::Up).into_iter().collect()
         } else {
-            let above = self.components_at_or_above(teams);
-            above.into_iter().flat_map(|component| self.teams(component)).collect()
+            self.teams_of(&self.components_at_or_above(teams))
         };
         all.retain(|&team| self.exists(team));
         all.sort_unstable();
         all
     }
 
-    /// Each component once, however many of the teams are below it: what was seen is closed
-    /// upward, so that the ancestors of a component that was seen were seen too. The lowest first,
-    /// so that a chain costs its length and not its square.
-    fn components_at_or_above(&self, teams: &[TeamId]) -> HashSet<ComponentId, RandomState> {
-        let mut own: Vec<ComponentId> =
-            teams.iter().filter_map(|&team| self.component(team)).collect();
-        own.sort_by_key(|&component| Reverse(self.set(component, Way::Up).len()));
-        let mut seen = HashSet::default();
-        for component in own {
-            if seen.insert(component) {
-                seen.extend(self.set(component, Way::Up).iter());
-            }
+    /// Each component once, however many of the teams are below it; ascending.
+    fn components_at_or_above(&self, teams: &[TeamId]) -> Vec<u32> {
+        let own = teams.iter().filter_map(|&team| self.component(team));
+        let named: Vec<(u32, SetRef<'_>)> =
+            own.map(|component| (component.0, self.set(component, Way::Up))).collect();
+        let mut work = Work::default();
+        work.unite(&named);
+        work.list_made().to_vec()
+    }
+
+    /// The teams of the components.
+    fn teams_of(&self, components: &[u32]) -> Vec<TeamId> {
+        if self.cyclic.is_empty() {
+            return components.iter().copied().map(TeamId).collect();
         }
-        seen
+        components.iter().flat_map(|&component| self.teams(ComponentId(component))).collect()
     }
 
     /// Every other team that is in the team, ascending.
@@ -265,8 +260,9 @@ impl Closure {
             return false;
         }
         let Some(component) = self.component(team) else { return true };
-        let Some(held) = self.components.get(component.0) else { return true };
-        held.teams.is_none() && held.descendants.is_empty()
+        team.0 == component.0
+            && !self.cyclic.contains_key(&component.0)
+            && self.set(component, Way::Down).is_empty()
     }
 
     fn all<E: TeamEdges>(&self, edges: &E, team: TeamId, way: Way) -> Vec<TeamId> {
@@ -274,8 +270,9 @@ impl Closure {
         let mut teams: Vec<TeamId> = if self.is_searched {
             search::reached(edges, &[team], way).into_iter().collect()
         } else {
-            let others = self.set(own, way).iter().flat_map(|other| self.teams(other));
-            self.teams(own).chain(others).collect()
+            let mut teams = self.teams_of(&self.set(own, way).to_vec());
+            teams.extend(self.teams(own));
+            teams
         };
         teams.retain(|&other| other != team);
         teams.sort_unstable();
@@ -284,8 +281,7 @@ impl Closure {
 
     /// The cycles, as the teams of each; at most `limit` of them.
     pub(super) fn cycles(&self, limit: usize) -> Vec<Vec<TeamId>> {
-        let cyclic = self.cyclic.iter().take(limit);
-        cyclic.map(|&component| self.teams(ComponentId(component)).collect()).collect()
+        self.cyclic.values().take(limit).map(|teams| teams.to_vec()).collect()
     }
 
     pub(super) fn cycle_count(&self) -> u64 {
@@ -306,104 +302,124 @@ impl Closure {
 
     /// See [`super::pages::PageTree::copied_bytes`].
     pub(super) const fn copied_bytes(&self) -> u64 {
-        self.component_of.copied_bytes() + self.components.copied_bytes() + self.replaced_bytes
+        self.teams.copied_bytes()
+            + self.descendants.copied_bytes()
+            + self.grouped.copied_bytes()
+            + self.replaced_bytes
     }
 
     fn component(&self, team: TeamId) -> Option<ComponentId> {
-        self.component_of.get(team.0)?.checked_sub(1).map(ComponentId)
+        let (page, bit) = (self.teams.get(page_of(team.0))?, 1_u64 << slot_of(team.0));
+        if page.exists & bit == 0 {
+            return None;
+        }
+        if page.grouped & bit == 0 {
+            return Some(ComponentId(team.0));
+        }
+        self.grouped.get(team.0)?.checked_sub(1).map(ComponentId)
     }
 
-    fn set(&self, component: ComponentId, way: Way) -> &ComponentSet {
-        self.components.get(component.0).map_or(ComponentSet::EMPTY, |held| held.set(way))
+    fn set(&self, component: ComponentId, way: Way) -> SetRef<'_> {
+        let (page, slot) = (page_of(component.0), slot_of(component.0));
+        let packed = match way {
+            Way::Up => self.teams.get(page).map(|page| &page.ancestors),
+            Way::Down => self.descendants.get(page),
+        };
+        packed.map_or(SetRef::EMPTY, |packed| packed.get(slot))
     }
 
-    /// Replaces a set; the old one stays with the versions that have it.
-    fn replace(&mut self, component: ComponentId, way: Way, set: ComponentSet) {
-        let held = self.components.get_mut(component.0).set_mut(way);
-        self.replaced_bytes += held.bytes();
-        *held = set;
+    /// The component and its set, sorted.
+    fn with(&self, component: ComponentId, way: Way) -> Vec<u32> {
+        let mut with = self.set(component, way).to_vec();
+        with.insert(with.partition_point(|&other| other < component.0), component.0);
+        with
+    }
+
+    fn set_exists(&mut self, team: TeamId, exists: bool) {
+        let (page, bit) = (self.teams.get_mut(page_of(team.0)), 1_u64 << slot_of(team.0));
+        page.exists = if exists { page.exists | bit } else { page.exists & !bit };
+        page.set_signature(slot_of(team.0), packed::signature(team.0));
+    }
+
+    /// Changes sets, a page at a time; `items` say which component has which of the changes, and
+    /// are ascending. The old sets stay with the versions that have them.
+    fn change(&mut self, way: Way, items: &[(u32, usize)], changes: &[Change]) {
+        let (mut work, empty) = (Work::default(), Packed::default());
+        for items in items.chunk_by(|(a, _), (b, _)| page_of(*a) == page_of(*b)) {
+            let Some(page) = items.first().map(|&(component, _)| page_of(component)) else {
+                continue;
+            };
+            let old = match way {
+                Way::Up => self.teams.get(page).map(|page| &page.ancestors),
+                Way::Down => self.descendants.get(page),
+            };
+            let new = old.unwrap_or(&empty).rewritten(items, changes, &mut work);
+            let Some(new) = new else { continue };
+            self.replaced_bytes += new.replaced_bytes;
+            match way {
+                Way::Up => {
+                    self.pairs = self.pairs + new.gained - new.lost;
+                    let held = self.teams.get_mut(page);
+                    held.ancestors = new.sets;
+                    for &(component, _) in items {
+                        if new.changed >> slot_of(component) & 1 == 1 {
+                            held.sign(component);
+                        }
+                    }
+                }
+                Way::Down => *self.descendants.get_mut(page) = new.sets,
+            }
+        }
     }
 
     fn teams(&self, component: ComponentId) -> impl Iterator<Item = TeamId> {
-        let held = self.components.get(component.0).and_then(|held| held.teams.as_deref());
+        let held = self.cyclic.get(&component.0).map(|teams| &**teams);
         let single = held.is_none().then_some(TeamId(component.0));
         held.unwrap_or_default().iter().copied().chain(single)
     }
 
-    /// Makes the teams (ascending) one component, whose sets are empty. Whatever components they
-    /// were in are gone.
+    /// Makes the teams (ascending) one component. They were alone, without sets, or not at all.
     fn unite(&mut self, teams: &[TeamId]) -> Option<ComponentId> {
         let name = ComponentId(teams.first()?.0);
-        for team in teams {
-            *self.component_of.get_mut(team.0) = name.0 + 1;
+        for &team in teams {
+            self.set_exists(team, true);
         }
-        let cyclic = teams.len() > 1;
-        let held = cyclic.then(|| Arc::from(teams));
-        *self.components.get_mut(name.0) = Component { teams: held, ..Component::default() };
-        if cyclic {
-            Arc::make_mut(&mut self.cyclic).insert(name.0);
+        if teams.len() > 1 {
+            for &team in teams {
+                *self.grouped.get_mut(team.0) = name.0 + 1;
+                let page = self.teams.get_mut(page_of(team.0));
+                page.grouped |= 1 << slot_of(team.0);
+                if team.0 != name.0 {
+                    page.set_signature(slot_of(team.0), u64::MAX);
+                }
+            }
+            Arc::make_mut(&mut self.cyclic).insert(name.0, Arc::from(teams));
             self.teams_on_cycles += count(teams.len());
         }
         Some(name)
     }
 
-    /// Takes a component apart; its teams have none until they are united anew.
-    fn dissolve(&mut self, component: ComponentId) -> Vec<TeamId> {
-        let held = std::mem::take(self.components.get_mut(component.0));
-        self.replaced_bytes += held.ancestors.bytes() + held.descendants.bytes();
-        if self.cyclic.contains(&component.0) {
-            Arc::make_mut(&mut self.cyclic).remove(&component.0);
-            self.teams_on_cycles -= count(held.teams.as_deref().unwrap_or_default().len());
+    /// Takes components (ascending) apart: their teams, each alone and without sets, ascending.
+    fn dissolve(&mut self, components: &[u32]) -> Vec<TeamId> {
+        let cleared: Vec<(u32, usize)> = components.iter().map(|&name| (name, 0)).collect();
+        let clear = [Change { clears: true, ..Change::default() }];
+        self.change(Way::Up, &cleared, &clear);
+        self.change(Way::Down, &cleared, &clear);
+        let mut all = Vec::new();
+        for &name in components {
+            if !self.cyclic.contains_key(&name) {
+                all.push(TeamId(name));
+                continue;
+            }
+            let teams = Arc::make_mut(&mut self.cyclic).remove(&name).unwrap_or_default();
+            self.teams_on_cycles -= count(teams.len());
+            for &team in &*teams {
+                self.set_exists(team, true);
+                self.teams.get_mut(page_of(team.0)).grouped &= !(1 << slot_of(team.0));
+            }
+            all.extend_from_slice(&teams);
         }
-        held.teams.map_or_else(|| vec![TeamId(component.0)], |teams| teams.to_vec())
-    }
-
-    /// Splits a component by the direct edges that are left within it. The parts come with
-    /// ancestors first; one part, if it still hangs together.
-    fn split<E: TeamEdges>(&mut self, edges: &E, component: ComponentId) -> Vec<ComponentId> {
-        let teams = self.dissolve(component);
-        let parts = rebuild::components(edges, &teams);
-        parts.iter().filter_map(|part| self.unite(part)).collect()
-    }
-
-    /// Checks the components and sets against a search from every team.
-    pub(super) fn validate<E: TeamEdges>(&self, edges: &E) -> Result<(), String> {
-        let (mut pairs, mut on_cycles) = (0, 0);
-        for team in edges.teams() {
-            let component = self.component(team).ok_or_else(|| format!("closure: no {team:?}"))?;
-            let up = search::reached(edges, &[team], Way::Up);
-            let down = search::reached(edges, &[team], Way::Down);
-            let mut mates: Vec<TeamId> = up.intersection(&down).copied().collect();
-            mates.sort_unstable();
-            let kept: Vec<TeamId> = self.teams(component).collect();
-            if kept != mates || mates.first() != Some(&TeamId(component.0)) {
-                return Err(format!(
-                    "closure: {team:?} hangs together with {mates:?}, not {kept:?}"
-                ));
-            }
-            let cyclic = mates.len() > 1;
-            if cyclic != self.cyclic.contains(&component.0) {
-                return Err(format!("closure: {component:?} is on the wrong side of cyclic"));
-            }
-            on_cycles += u64::from(cyclic);
-            if team.0 == component.0 {
-                pairs += count(self.set(component, Way::Up).len());
-            }
-            for (way, reached) in [(Way::Up, up), (Way::Down, down)] {
-                let mut expected: Vec<TeamId> = reached.into_iter().collect();
-                expected.retain(|&other| other != team);
-                expected.sort_unstable();
-                let kept = self.all(edges, team, way);
-                if kept != expected {
-                    return Err(format!(
-                        "closure: {way:?} of {team:?}: {kept:?}, not {expected:?}"
-                    ));
-                }
-            }
-        }
-        if (pairs, on_cycles) != (self.pairs, self.teams_on_cycles) {
-            return Err(format!("closure: counts {pairs}, {on_cycles} are not those kept"));
-        }
-        Ok(())
+        all.sort_unstable();
+        all
     }
 }

@@ -3,9 +3,10 @@
 //! Owns finding the components (petgraph's Kosaraju: iterative, where its Tarjan recurses and
 //! aborts on a chain of 50,000 with a 2 MiB stack) and filling the sets in one pass each way.
 
-use super::sets::ComponentSet;
+use super::packed::Packing;
+use super::sets::{Set, SetRef, Work};
 use super::{Closure, ComponentId, TeamEdges, Unfit, Way};
-use crate::graph::pages::{at, count, number};
+use crate::graph::pages::{WIDTH, at, count, number};
 use crate::id::TeamId;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -50,9 +51,6 @@ impl Closure {
     pub(in crate::graph) fn rebuild<E: TeamEdges>(&mut self, edges: &E, pairs_max: u64) {
         let order = self.regroup(edges);
         if self.fill(edges, &order, pairs_max).is_err() {
-            for component in order {
-                self.components.get_mut(component.0).ancestors = ComponentSet::default();
-            }
             self.search_from_now_on();
         }
     }
@@ -87,39 +85,59 @@ impl Closure {
         order: &[ComponentId],
         pairs_max: u64,
     ) -> Result<(), Unfit> {
+        let end = order.iter().map(|component| at(component.0) + 1).max().unwrap_or(0);
+        let (mut parents, mut children) = (vec![Vec::new(); end], vec![Vec::new(); end]);
         for &component in order {
-            let set = self.union_of_neighbours(edges, component, Way::Up);
-            self.pairs += count(set.len());
-            if self.pairs > pairs_max {
-                return Err(Unfit::OverBudget);
+            for above in self.neighbours(edges, component, Way::Up) {
+                if let Some(of) = children.get_mut(at(above.0)) {
+                    of.push(component.0);
+                }
+                if let Some(of) = parents.get_mut(at(component.0)) {
+                    of.push(above.0);
+                }
             }
-            self.components.get_mut(component.0).ancestors = set;
         }
-        for &component in order.iter().rev() {
-            let set = self.union_of_neighbours(edges, component, Way::Down);
-            self.components.get_mut(component.0).descendants = set;
-        }
+        let ancestors = Made::new(order.iter(), &parents, pairs_max)?;
+        self.pairs = ancestors.pairs;
+        self.install(ancestors, Way::Up);
+        let descendants = Made::new(order.iter().rev(), &children, u64::MAX)?;
+        self.install(descendants, Way::Down);
         Ok(())
     }
 
-    /// The component's set as its direct neighbours' sets make it.
-    pub(super) fn union_of_neighbours<E: TeamEdges>(
-        &self,
-        edges: &E,
-        component: ComponentId,
-        way: Way,
-    ) -> ComponentSet {
-        let neighbours = self.neighbours(edges, component, way);
-        if let [single] = neighbours.as_slice() {
-            let set = self.set(*single, way);
-            return set.merged(&[], &[single.0]).unwrap_or_else(|| set.clone());
+    /// Packs the sets into pages.
+    fn install(&mut self, made: Made, way: Way) {
+        let mut work = Work::default();
+        for (page, places) in (0..).zip(made.places.chunks(WIDTH)) {
+            let len = places.iter().map(|place| made.set(place).len()).sum();
+            if len == 0 {
+                continue;
+            }
+            let mut packing = Packing::with_capacity(len);
+            for (slot, place) in places.iter().enumerate() {
+                if let Place::Large(set) = place {
+                    packing.keep(slot, SetRef::EMPTY, Some(&(slot, set.clone())));
+                } else {
+                    work.combine(SetRef::EMPTY, SetRef::EMPTY, made.set(place));
+                    packing.push(slot, &mut work);
+                }
+            }
+            packing.fill_up(places.len());
+            let packed = packing.finish();
+            match way {
+                Way::Up => {
+                    let held = self.teams.get_mut(page);
+                    held.ancestors = packed;
+                    for slot in 0..number(places.len()) {
+                        let component = page * 64 + slot;
+                        if places.get(at(slot)).is_some_and(|place| !made.set(place).is_empty()) {
+                            held.sign(component);
+                        }
+                    }
+                }
+                Way::Down => *self.descendants.get_mut(page) = packed,
+            }
         }
-        let mut union = Vec::new();
-        for neighbour in neighbours {
-            union.push(neighbour.0);
-            union.extend_from_slice(self.set(neighbour, way).as_slice());
-        }
-        ComponentSet::from_unsorted(union)
     }
 
     /// The other components that the component has a direct edge to.
@@ -136,5 +154,66 @@ impl Closure {
         others.sort_unstable();
         others.dedup();
         others
+    }
+}
+
+/// Where a component's set lies while all are made.
+#[derive(Clone, Debug)]
+enum Place {
+    /// From and to in the list.
+    Small(usize, usize),
+    Large(Set),
+}
+
+/// All sets of one way, by component.
+#[derive(Debug)]
+struct Made {
+    list: Vec<u32>,
+    places: Vec<Place>,
+    pairs: u64,
+}
+
+impl Made {
+    /// Each set from those of the neighbours, which come before it in `order`.
+    fn new<'a>(
+        order: impl Iterator<Item = &'a ComponentId>,
+        neighbours: &[Vec<u32>],
+        pairs_max: u64,
+    ) -> Result<Self, Unfit> {
+        let places = vec![Place::Small(0, 0); neighbours.len()];
+        let mut made = Made { list: Vec::new(), places, pairs: 0 };
+        let mut work = Work::default();
+        for component in order {
+            let of = neighbours.get(at(component.0)).map(Vec::as_slice).unwrap_or_default();
+            let named: Vec<(u32, SetRef<'_>)> = of
+                .iter()
+                .filter_map(|&name| Some((name, made.set(made.places.get(at(name))?))))
+                .collect();
+            work.unite(&named);
+            made.pairs += count(work.len());
+            if made.pairs > pairs_max {
+                return Err(Unfit::OverBudget);
+            }
+            let place = if Packing::is_small(&work) {
+                let begin = made.list.len();
+                made.list.extend_from_slice(work.list_made());
+                Place::Small(begin, made.list.len())
+            } else {
+                Place::Large(work.set_made())
+            };
+            if let Some(held) = made.places.get_mut(at(component.0)) {
+                *held = place;
+            }
+        }
+        Ok(made)
+    }
+
+    fn set<'a>(&'a self, place: &'a Place) -> SetRef<'a> {
+        match place {
+            Place::Small(begin, end) => {
+                SetRef::List(self.list.get(*begin..*end).unwrap_or_default())
+            }
+            Place::Large(set) => set.as_ref(),
+        }
     }
 }

@@ -139,7 +139,10 @@ impl Closure {
         });
         let broken: BTreeSet<ComponentId> = broken.collect();
         for component in broken {
-            self.split(edges, component);
+            let teams = self.dissolve(&[component.0]);
+            for part in super::rebuild::components(edges, &teams) {
+                self.unite(&part);
+            }
         }
         for &(child, parent) in &delta.added {
             if self.component(child) != self.component(parent) && reaches(edges, parent, child) {
@@ -153,10 +156,9 @@ impl Closure {
         let above = reached(edges, &[parent], Way::Up);
         let below = reached(edges, &[child], Way::Down);
         let between = below.intersection(&above).filter_map(|&team| self.component(team));
-        let merged: BTreeSet<ComponentId> = between.collect();
-        let mut teams: Vec<TeamId> =
-            merged.into_iter().flat_map(|component| self.dissolve(component)).collect();
-        teams.sort_unstable();
+        let merged: BTreeSet<u32> = between.map(|component| component.0).collect();
+        let merged: Vec<u32> = merged.into_iter().collect();
+        let teams = self.dissolve(&merged);
         self.unite(&teams);
     }
 }

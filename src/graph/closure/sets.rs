@@ -1,100 +1,318 @@
-//! Sorted sets of components, shared between versions and never changed in place.
+//! Sets of components: as a sorted list or as bits, whichever is smaller.
 //!
-//! Owns the set operations that the closure's upkeep needs. It must not know what components are.
+//! Owns the representations and the one operation that the closure's upkeep needs: what is left of
+//! a set without some and with others. It must not know what components are, nor where sets are
+//! kept.
 
-use super::ComponentId;
+use crate::graph::pages::{at, number};
 use std::sync::Arc;
 
-/// A sorted set of component numbers; an empty one allocates nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ComponentSet(Option<Arc<[u32]>>);
+/// A set that stands alone; clones share it.
+#[derive(Clone, Debug)]
+pub(super) enum Set {
+    List(Arc<[u32]>),
+    Bits(Bits),
+}
 
-impl ComponentSet {
-    /// The empty set.
-    pub(super) const EMPTY: &'static ComponentSet = &ComponentSet(None);
+/// Bits from word `base` on; the first and the last word are not zero.
+#[derive(Clone, Debug)]
+pub(super) struct Bits {
+    base: u32,
+    len: u32,
+    words: Arc<[u64]>,
+}
 
-    /// A set of whatever numbers, in any order, once or more.
-    pub(super) fn from_unsorted(mut numbers: Vec<u32>) -> Self {
-        numbers.sort_unstable();
-        numbers.dedup();
-        Self::from_sorted(&numbers)
+impl Default for Set {
+    fn default() -> Self {
+        Set::List(Arc::default())
+    }
+}
+
+impl Set {
+    /// A set of sorted numbers, each once.
+    pub(super) fn from_sorted(numbers: &[u32]) -> Self {
+        let mut work = Work::default();
+        work.combine(SetRef::EMPTY, SetRef::EMPTY, SetRef::List(numbers));
+        work.set_made()
     }
 
-    fn from_sorted(numbers: &[u32]) -> Self {
-        ComponentSet((!numbers.is_empty()).then(|| Arc::from(numbers)))
-    }
-
-    pub(super) fn as_slice(&self) -> &[u32] {
-        self.0.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.as_slice().len()
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    pub(super) fn contains(&self, component: ComponentId) -> bool {
-        self.as_slice().binary_search(&component.0).is_ok()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = ComponentId> {
-        self.as_slice().iter().map(|&number| ComponentId(number))
-    }
-
-    /// How many of the sorted `others` it lacks.
-    pub(super) fn lacks(&self, others: &[u32]) -> usize {
-        let mut rest = self.as_slice();
-        let lacked = others.iter().filter(|&&other| {
-            let skip = rest.partition_point(|&own| own < other);
-            rest = rest.get(skip..).unwrap_or_default();
-            rest.first() != Some(&other)
-        });
-        lacked.count()
-    }
-
-    /// The set without the sorted `gone` and with the sorted `added`; `None` if nothing changes.
-    pub(super) fn merged(&self, gone: &[u32], added: &[u32]) -> Option<Self> {
-        let stays = gone.iter().all(|gone| self.as_slice().binary_search(gone).is_err());
-        if stays && self.lacks(added) == 0 {
-            return None;
+    pub(super) fn as_ref(&self) -> SetRef<'_> {
+        match self {
+            Set::List(list) => SetRef::List(list),
+            Set::Bits(bits) => SetRef::Bits(bits),
         }
-        let mut merged = Vec::with_capacity(self.len() + added.len());
-        let mut added = added.iter().copied().peekable();
-        for &own in self.as_slice() {
-            while let Some(next) = added.next_if(|&next| next <= own) {
-                merged.push(next);
-            }
-            if merged.last() != Some(&own) && gone.binary_search(&own).is_err() {
-                merged.push(own);
-            }
-        }
-        merged.extend(added);
-        Some(Self::from_sorted(&merged))
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        super::count(size_of_val(self.as_slice()))
+        let bytes = match self {
+            Set::List(list) => size_of_val(&**list),
+            Set::Bits(bits) => size_of_val(&*bits.words),
+        };
+        super::count(bytes)
+    }
+}
+
+/// A set as it is kept, wherever that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SetRef<'a> {
+    List(&'a [u32]),
+    Bits(&'a Bits),
+}
+
+impl SetRef<'_> {
+    pub(super) const EMPTY: Self = SetRef::List(&[]);
+
+    pub(super) const fn len(self) -> usize {
+        match self {
+            SetRef::List(list) => list.len(),
+            SetRef::Bits(bits) => at(bits.len),
+        }
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn contains(self, wanted: u32) -> bool {
+        match self {
+            SetRef::List(list) => list.binary_search(&wanted).is_ok(),
+            SetRef::Bits(bits) => {
+                let word = (wanted / 64).checked_sub(bits.base);
+                let word = word.and_then(|word| bits.words.get(at(word)));
+                word.is_some_and(|word| word >> (wanted % 64) & 1 == 1)
+            }
+        }
+    }
+
+    /// Calls with each number, ascending.
+    pub(super) fn for_each(self, mut call: impl FnMut(u32)) {
+        match self {
+            SetRef::List(list) => list.iter().copied().for_each(call),
+            SetRef::Bits(bits) => each_bit(&bits.words, bits.base, &mut call),
+        }
+    }
+
+    pub(super) fn to_vec(self) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(self.len());
+        self.for_each(|number| numbers.push(number));
+        numbers
+    }
+
+    /// How many of the sorted `others` it lacks.
+    pub(super) fn lacks(self, others: &[u32]) -> usize {
+        others.iter().filter(|&&other| !self.contains(other)).count()
+    }
+
+    /// The first word that it would have as bits, and the word past the last.
+    fn words(self) -> Option<(u32, u32)> {
+        match self {
+            SetRef::List(list) => Some((list.first()? / 64, list.last()? / 64 + 1)),
+            SetRef::Bits(bits) => Some((bits.base, bits.base + number(bits.words.len()))),
+        }
+    }
+}
+
+fn each_bit(words: &[u64], base: u32, call: &mut impl FnMut(u32)) {
+    for (place, &word) in (base..).zip(words) {
+        let mut rest = word;
+        while rest != 0 {
+            call(place * 64 + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
+    }
+}
+
+/// Where a new set is made, to be copied from; its memory is used again for the next.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    list: Vec<u32>,
+    words: Vec<u64>,
+    base: u32,
+    is_bits: bool,
+    len: usize,
+}
+
+impl Work {
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes the old set without `gone` and with `added`; false if that is the old one.
+    pub(super) fn combine(&mut self, old: SetRef<'_>, gone: SetRef<'_>, added: SetRef<'_>) -> bool {
+        self.is_bits = !matches!((old, added), (SetRef::List(_), SetRef::List(_)));
+        if self.is_bits {
+            self.begin(&[old, added]);
+            self.put(old, true);
+            self.put(gone, false);
+            self.put(added, true);
+            self.count_words();
+        } else if let (SetRef::List(old), SetRef::List(added)) = (old, added) {
+            merge(&mut self.list, old, gone, added);
+            self.len = self.list.len();
+        }
+        // With both taken and added an equal length says nothing.
+        self.len != old.len() || !(gone.is_empty() || added.is_empty())
+    }
+
+    /// Makes the union of the sets and of the names that stand beside them.
+    pub(super) fn unite(&mut self, named: &[(u32, SetRef<'_>)]) {
+        // Sorting is cheaper than bits up to about here.
+        const SORTED_MAX: usize = 256;
+        let total: usize = named.iter().map(|(_, set)| set.len() + 1).sum();
+        self.is_bits = total > SORTED_MAX;
+        if self.is_bits {
+            let names: Vec<SetRef<'_>> =
+                named.iter().map(|(name, _)| SetRef::List(std::slice::from_ref(name))).collect();
+            let sets: Vec<SetRef<'_>> = named.iter().map(|&(_, set)| set).chain(names).collect();
+            self.begin(&sets);
+            for set in sets {
+                self.put(set, true);
+            }
+            self.count_words();
+        } else {
+            self.list.clear();
+            for &(name, set) in named {
+                self.list.push(name);
+                set.for_each(|number| self.list.push(number));
+            }
+            self.list.sort_unstable();
+            self.list.dedup();
+            self.len = self.list.len();
+        }
+    }
+
+    /// The numbers, as a list.
+    pub(super) fn list_made(&mut self) -> &[u32] {
+        if self.is_bits {
+            self.list.clear();
+            let list = &mut self.list;
+            each_bit(&self.words, self.base, &mut |number| list.push(number));
+        }
+        &self.list
+    }
+
+    /// The set, in whichever representation is smaller.
+    pub(super) fn set_made(&mut self) -> Set {
+        if !self.is_bits {
+            let range = SetRef::List(&self.list).words();
+            let words = range.map_or(0, |(first, end)| at(end - first));
+            if words * size_of::<u64>() >= self.list.len() * size_of::<u32>() {
+                return Set::List(Arc::from(self.list.as_slice()));
+            }
+            let list = std::mem::take(&mut self.list);
+            self.begin(&[SetRef::List(&list)]);
+            self.put(SetRef::List(&list), true);
+            self.is_bits = true;
+            self.list = list;
+        }
+        let first = self.words.iter().position(|&word| word != 0).unwrap_or(0);
+        let end = self.words.iter().rposition(|&word| word != 0).map_or(first, |last| last + 1);
+        if (end - first) * size_of::<u64>() >= self.len * size_of::<u32>() {
+            return Set::List(Arc::from(self.list_made()));
+        }
+        let words = Arc::from(self.words.get(first..end).unwrap_or_default());
+        Set::Bits(Bits { base: self.base + number(first), len: number(self.len), words })
+    }
+
+    /// Zeroed words, as many as the sets reach over.
+    fn begin(&mut self, sets: &[SetRef<'_>]) {
+        let ranges = || sets.iter().filter_map(|set| set.words());
+        self.base = ranges().map(|(first, _)| first).min().unwrap_or(0);
+        let end = ranges().map(|(_, end)| end).max().unwrap_or(self.base);
+        self.words.clear();
+        self.words.resize(at(end - self.base), 0);
+    }
+
+    fn count_words(&mut self) {
+        self.len = self.words.iter().map(|word| at(word.count_ones())).sum();
+    }
+
+    /// Puts the numbers in, or takes out those within the words.
+    fn put(&mut self, set: SetRef<'_>, is_in: bool) {
+        let (base, words) = (self.base, &mut self.words);
+        let mut put = |word: u32, bits: u64| {
+            let held = word.checked_sub(base).and_then(|word| words.get_mut(at(word)));
+            if let Some(held) = held {
+                *held = if is_in { *held | bits } else { *held & !bits };
+            }
+        };
+        match set {
+            SetRef::List(list) => list.iter().for_each(|&n| put(n / 64, 1 << (n % 64))),
+            SetRef::Bits(bits) => {
+                (bits.base..).zip(&*bits.words).for_each(|(word, &bits)| put(word, bits));
+            }
+        }
+    }
+}
+
+/// The old numbers without `gone` and with the added ones.
+fn merge(merged: &mut Vec<u32>, old: &[u32], gone: SetRef<'_>, added: &[u32]) {
+    merged.clear();
+    let mut old = old;
+    // Adding a few to many is copying, for the most part.
+    for &next in added {
+        let before = old.partition_point(|&own| own < next);
+        let (head, tail) = old.split_at_checked(before).unwrap_or((old, &[]));
+        extend_without(merged, head, gone);
+        merged.push(next);
+        old = tail.strip_prefix(&[next]).unwrap_or(tail);
+    }
+    extend_without(merged, old, gone);
+}
+
+fn extend_without(merged: &mut Vec<u32>, numbers: &[u32], gone: SetRef<'_>) {
+    if gone.is_empty() {
+        merged.extend_from_slice(numbers);
+    } else {
+        merged.extend(numbers.iter().filter(|&&own| !gone.contains(own)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
-    #[test]
-    fn merged_adds_and_takes() {
-        let set = ComponentSet::from_unsorted(vec![5, 1, 3, 3]);
-        let merged = |gone: &[u32], added: &[u32]| {
-            set.merged(gone, added).map(|merged| merged.as_slice().to_vec())
-        };
-        assert_eq!(merged(&[], &[1, 5]), None);
-        assert_eq!(merged(&[2], &[]), None);
-        assert_eq!(merged(&[], &[0, 3, 9]), Some(vec![0, 1, 3, 5, 9]));
-        assert_eq!(merged(&[1, 3], &[3, 4]), Some(vec![3, 4, 5]));
-        assert_eq!(merged(&[1, 3, 5], &[]), Some(vec![]));
-        assert_eq!(set.lacks(&[0, 1, 2, 5, 7]), 3);
+    fn numbers() -> impl Strategy<Value = BTreeSet<u32>> {
+        // Dense and sparse, about the size where one representation takes over from the other.
+        let dense = prop::collection::btree_set(100_u32..400, 0..200);
+        let sparse = prop::collection::btree_set(0_u32..20_000, 0..100);
+        prop_oneof![dense, sparse]
+    }
+
+    fn set(numbers: &BTreeSet<u32>) -> Set {
+        Set::from_sorted(&numbers.iter().copied().collect::<Vec<_>>())
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_btree_set(old in numbers(), gone in numbers(), added in numbers()) {
+            let mut work = Work::default();
+            for (gone, added) in [
+                (&gone, &added),
+                (&gone, &BTreeSet::new()),
+                (&BTreeSet::new(), &added),
+            ] {
+                let expected: BTreeSet<u32> =
+                    old.difference(gone).copied().collect::<BTreeSet<_>>().union(added).copied().collect();
+                let (a, b, c) = (set(&old), set(gone), set(added));
+                let changed = work.combine(a.as_ref(), b.as_ref(), c.as_ref());
+                prop_assert!(changed || expected == old);
+                let made = work.set_made();
+                let made = made.as_ref();
+                prop_assert_eq!(made.len(), expected.len());
+                prop_assert_eq!(made.to_vec(), expected.iter().copied().collect::<Vec<_>>());
+                for number in (90..410).chain(expected.iter().copied()) {
+                    prop_assert_eq!(made.contains(number), expected.contains(&number));
+                }
+                prop_assert_eq!(work.list_made().to_vec(), made.to_vec());
+            }
+            let (a, b) = (set(&old), set(&added));
+            work.unite(&[(7, a.as_ref()), (19_999, b.as_ref())]);
+            let mut expected: BTreeSet<u32> = old.union(&added).copied().collect();
+            expected.extend([7, 19_999]);
+            prop_assert_eq!(work.set_made().as_ref().to_vec(), expected.into_iter().collect::<Vec<_>>());
+        }
     }
 }

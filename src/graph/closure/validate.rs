@@ -1,0 +1,65 @@
+//! The closure against a search from every team.
+//!
+//! Owns the check that tests run after every step. It trusts nothing that is kept up.
+
+use super::{Closure, ComponentId, TeamEdges, Way, packed, search};
+use crate::graph::pages::{count, page_of, slot_of};
+use crate::id::TeamId;
+
+impl Closure {
+    /// Checks the components and sets against a search from every team.
+    pub(in crate::graph) fn validate<E: TeamEdges>(&self, edges: &E) -> Result<(), String> {
+        let (mut pairs, mut on_cycles) = (0, 0);
+        for team in edges.teams() {
+            let component = self.component(team).ok_or_else(|| format!("closure: no {team:?}"))?;
+            let up = search::reached(edges, &[team], Way::Up);
+            let down = search::reached(edges, &[team], Way::Down);
+            let mut mates: Vec<TeamId> = up.intersection(&down).copied().collect();
+            mates.sort_unstable();
+            let kept: Vec<TeamId> = self.teams(component).collect();
+            if kept != mates || mates.first() != Some(&TeamId(component.0)) {
+                return Err(format!(
+                    "closure: {team:?} hangs together with {mates:?}, not {kept:?}"
+                ));
+            }
+            let cyclic = mates.len() > 1;
+            if cyclic != self.cyclic.contains_key(&component.0) {
+                return Err(format!("closure: {component:?} is on the wrong side of cyclic"));
+            }
+            on_cycles += u64::from(cyclic);
+            if team.0 == component.0 {
+                pairs += count(self.set(component, Way::Up).len());
+                self.validate_signature(component)?;
+            }
+            for (way, reached) in [(Way::Up, up), (Way::Down, down)] {
+                let mut expected: Vec<TeamId> = reached.into_iter().collect();
+                expected.retain(|&other| other != team);
+                expected.sort_unstable();
+                let kept = self.all(edges, team, way);
+                if kept != expected {
+                    return Err(format!(
+                        "closure: {way:?} of {team:?}: {kept:?}, not {expected:?}"
+                    ));
+                }
+            }
+        }
+        if (pairs, on_cycles) != (self.pairs, self.teams_on_cycles) {
+            return Err(format!("closure: counts {pairs}, {on_cycles} are not those kept"));
+        }
+        Ok(())
+    }
+
+    /// A signature that lacks an ancestor's bits would hide it.
+    fn validate_signature(&self, component: ComponentId) -> Result<(), String> {
+        let page = self.teams.get(page_of(component.0));
+        let mut all = self.with(component, Way::Up);
+        all.retain(|&above| {
+            !page.is_some_and(|page| page.may_reach(slot_of(component.0), packed::signature(above)))
+        });
+        if all.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("closure: the signature of {component:?} lacks {all:?}"))
+        }
+    }
+}
