@@ -13,6 +13,7 @@
 //!           errors, limits   the two tables that every room keeps to
 //! ```
 
+mod batch_check;
 mod batch_list;
 mod check;
 mod contact;

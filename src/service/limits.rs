@@ -35,9 +35,11 @@ const fn limit(name: &'static str, value: u64) -> Limit {
 /// Bytes of one answer. Stock gRPC clients decode at most 4 MiB; the rest is room for framing and
 /// for what surrounds a list.
 pub const ANSWER_BYTES: Limit = limit("answer_bytes", 3 << 20);
-/// Bytes of one request: the largest batch by keys or by usual names fits (100,000 pairs of two
-/// names of 60 bytes), and a connection cannot make the server hold much more.
-pub const REQUEST_BYTES: Limit = limit("request_bytes", 16 << 20);
+/// Bytes of one request. The largest batch fits in every form: 100,000 pairs of two uuids, text
+/// keys or names of up to 34 bytes, with their kinds, and of longer ones where the batch is shorter.
+/// Not more, because a message is decoded before anything in it is counted: two bytes of an empty
+/// pair become a hundred in memory.
+pub const REQUEST_BYTES: Limit = limit("request_bytes", 8 << 20);
 /// Members on one page: packed 64-bit keys of so many take at most 1 MB.
 pub const PAGE_MEMBERS: Limit = limit("page_members", 100_000);
 /// Members on one page, where the request does not say: some 100 kB.

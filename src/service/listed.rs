@@ -168,6 +168,9 @@ impl Listed {
 
     /// Adds the members from the first on that fit; how many.
     fn extend(&mut self, snapshot: &Snapshot, members: &[MemberId]) -> Result<usize, Failure> {
+        if self.view == View::Keys && self.keys.is_empty() {
+            self.ids.reserve(members.len());
+        }
         for (fitting, &member) in members.iter().enumerate() {
             let fits = match self.view {
                 View::Keys => self.push_key(snapshot, member)?,

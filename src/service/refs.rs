@@ -191,10 +191,12 @@ fn of_kind(
     member: MemberId,
     wanted: Option<MemberKind>,
 ) -> Result<MemberId, RefFault> {
-    match (wanted, snapshot.kind(member)) {
-        (_, None) => Err(RefFault::Unknown),
-        (Some(wanted), Some(kind)) if wanted != kind => Err(RefFault::OtherKind(kind)),
-        (_, Some(_)) => Ok(member),
+    // Whoever was found exists.
+    let Some(wanted) = wanted else { return Ok(member) };
+    match snapshot.kind(member) {
+        None => Err(RefFault::Unknown),
+        Some(kind) if wanted != kind => Err(RefFault::OtherKind(kind)),
+        Some(_) => Ok(member),
     }
 }
 

@@ -1,10 +1,15 @@
 //! `StreamChecks`: questions and answers on one stream, without waiting for one another.
 //!
-//! Owns the order (that of the questions) and when a stream ends. A question is read when the
-//! answer before it was taken, so the server holds one question of a stream at a time, and HTTP/2's
-//! windows hold the rest: INVARIANT (bounded). It must not know what a pair's answer is.
+//! Owns the order (that of the questions) and when a stream ends. It must not know what a pair's
+//! answer is.
+//!
+//! What has arrived is answered at a stretch, so that timers, the newest version and the transport
+//! are looked at once for many questions. A stretch is read when the answers before it were taken:
+//! INVARIANT (bounded): of one stream the server holds at most [`STRETCH_QUESTIONS`] questions, or
+//! fewer that take [`STRETCH_BYTES`] and one more, and their answers; HTTP/2's windows hold the
+//! rest.
 
-use super::check::PairRequest;
+use super::check::{PairFault, PairRequest};
 use super::convert;
 use super::errors::{Failure, Reason};
 use super::freshness::Basis;
@@ -13,35 +18,70 @@ use super::turns::Turns;
 use crate::id::Lsn;
 use crate::pb;
 use async_stream::try_stream;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use pb::stream_checks_response::Result as Answer;
-use std::pin::pin;
+use prost::Message;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_stream::{Stream, StreamExt};
+use tokio_stream::Stream;
 use tonic::Status;
+
+/// Questions answered at a stretch: enough to make what is done once for all of them cheap, and
+/// some 20 µs of work.
+const STRETCH_QUESTIONS: usize = 128;
+/// Bytes of questions after which a stretch takes no more: far above what those by key take, and
+/// little for a stream that sends long names.
+const STRETCH_BYTES: usize = 64 << 10;
+
+type Question = pb::StreamChecksRequest;
 
 impl Answers {
     /// One answer for each question, until the caller has no more.
     pub(crate) fn stream_checks(
         self: Arc<Self>,
-        questions: impl Stream<Item = Result<pb::StreamChecksRequest, Status>> + Send + 'static,
+        questions: impl Stream<Item = Result<Question, Status>> + Send + 'static,
         client_timeout: Option<Duration>,
     ) -> impl Stream<Item = Result<pb::StreamChecksResponse, Status>> + Send + 'static {
-        let mut turns = Turns::new(client_timeout);
+        // One item of the generator for many answers: they are cheaper than its turns.
+        let stretches = self.stretches(questions, Turns::new(client_timeout));
+        stretches.map_ok(|answers| stream::iter(answers.into_iter().map(Ok))).try_flatten()
+    }
+
+    fn stretches(
+        self: Arc<Self>,
+        questions: impl Stream<Item = Result<Question, Status>> + Send + 'static,
+        mut turns: Turns,
+    ) -> impl Stream<Item = Result<Vec<pb::StreamChecksResponse>, Status>> + Send + 'static {
         try_stream! {
-            let mut questions = pin!(questions);
+            let mut questions = pin!(questions.fuse());
             let mut end = pin!(self.end(&turns));
-            let mut last = None;
+            let (mut last, mut stretch) = (None, Vec::new());
             loop {
-                let question = tokio::select! {
+                let first = tokio::select! {
                     biased;
-                    question = questions.next() => question.transpose(),
                     failure = &mut end => Err(Status::from(failure)),
+                    question = questions.next() => question.transpose(),
                 };
-                let Some(question) = question? else { break };
-                turns.spend(1).await?;
-                let timeout = turns.left();
-                yield self.stream_answer(&question, timeout, &mut last).await;
+                let Some(first) = first? else { break };
+                let broken = fill(&mut stretch, first, questions.as_mut()).err();
+                turns.spend(stretch.len()).await?;
+                let (mut answers, mut newest) = (Vec::with_capacity(stretch.len()), None);
+                for question in stretch.drain(..) {
+                    if question.freshness.is_none() {
+                        let newest = newest.get_or_insert_with(|| self.newest());
+                        answers.push(self.stream_answer(&question, newest, &mut last));
+                        continue;
+                    }
+                    // It may wait, and those before it need not; those behind it must not be
+                    // answered by an older version than it was.
+                    yield std::mem::take(&mut answers);
+                    newest = None;
+                    let basis = self.fresh(&question, turns.left()).await;
+                    answers.push(self.stream_answer(&question, &basis, &mut last));
+                }
+                yield answers;
+                broken.map_or(Ok(()), Err)?;
             }
         }
     }
@@ -57,41 +97,63 @@ impl Answers {
         }
     }
 
-    async fn stream_answer(
-        &self,
-        question: &pb::StreamChecksRequest,
-        timeout: Option<Duration>,
-        last: &mut Option<State>,
-    ) -> pb::StreamChecksResponse {
-        let id = question.id;
-        let (basis, relation) = match self.stream_relation(question, timeout).await {
-            Ok((basis, relation)) => (Some(basis), relation),
-            Err((basis, reason)) => {
-                let error = pb::ItemError { reason: reason.row().name.to_owned() };
-                (basis, Answer::Error(error))
-            }
-        };
-        let answered_at = basis.and_then(|basis| {
-            let state = State::of(&basis, self.contact.stale_for_ms() > 0);
-            (last.replace(state) != Some(state)).then(|| self.answered_at(&basis))
-        });
-        pb::StreamChecksResponse { id, result: Some(relation), answered_at }
+    fn newest(&self) -> Result<Basis, Reason> {
+        self.reads.newest().map(Basis::Newest).map_err(|failure| failure.reason)
     }
 
-    async fn stream_relation(
-        &self,
-        question: &pb::StreamChecksRequest,
-        timeout: Option<Duration>,
-    ) -> Result<(Basis, Answer), (Option<Basis>, Reason)> {
-        let asked = convert::asked(question.relation).map_err(|it| (None, it.reason))?;
+    /// What the question's own freshness asks for.
+    async fn fresh(&self, question: &Question, timeout: Option<Duration>) -> Result<Basis, Reason> {
+        // Nothing is waited for in vain.
+        convert::asked(question.relation).map_err(|failure| failure.reason)?;
         let basis = self.reads.basis(question.freshness.as_ref(), timeout).await;
-        let basis = basis.map_err(|failure| (None, failure.reason))?;
-        let pair = PairRequest { asked, lenient: question.lenient };
-        match pair.named(basis.snapshot(), question.member.as_ref(), question.team.as_ref()) {
-            Ok(relation) => Ok((basis, Answer::Relation(convert::relation(relation).into()))),
-            Err(fault) => Err((Some(basis), fault.reason())),
-        }
+        basis.map_err(|failure| failure.reason)
     }
+
+    fn stream_answer(
+        &self,
+        question: &Question,
+        basis: &Result<Basis, Reason>,
+        last: &mut Option<State>,
+    ) -> pb::StreamChecksResponse {
+        let (basis, result) = match (convert::asked(question.relation), basis) {
+            (Err(failure), _) => (None, Err(failure.reason)),
+            (Ok(_), Err(reason)) => (None, Err(*reason)),
+            (Ok(asked), Ok(basis)) => {
+                let pair = PairRequest { asked, lenient: question.lenient };
+                let (member, team) = (question.member.as_ref(), question.team.as_ref());
+                let answer = pair.named(basis.snapshot(), member, team);
+                (Some(basis), answer.map_err(PairFault::reason))
+            }
+        };
+        let result = match result {
+            Ok(relation) => Answer::Relation(convert::relation(relation).into()),
+            Err(reason) => Answer::Error(pb::ItemError { reason: reason.row().name.to_owned() }),
+        };
+        let answered_at = basis.and_then(|basis| {
+            let state = State::of(basis, self.contact.stale_for_ms() > 0);
+            (last.replace(state) != Some(state)).then(|| self.answered_at(basis))
+        });
+        pb::StreamChecksResponse { id: question.id, result: Some(result), answered_at }
+    }
+}
+
+/// Puts the first question and what is there behind it into the stretch. Fails if the stream broke
+/// behind what was taken.
+fn fill(
+    stretch: &mut Vec<Question>,
+    first: Question,
+    mut rest: Pin<&mut impl Stream<Item = Result<Question, Status>>>,
+) -> Result<(), Status> {
+    let mut bytes = first.encoded_len();
+    stretch.push(first);
+    while stretch.len() < STRETCH_QUESTIONS && bytes < STRETCH_BYTES {
+        // Who waits for what is not there yet leaves a waker then.
+        let Some(Some(next)) = rest.next().now_or_never() else { break };
+        let next = next?;
+        bytes += next.encoded_len();
+        stretch.push(next);
+    }
+    Ok(())
 }
 
 /// What tells the state of one answer from that of the last.
