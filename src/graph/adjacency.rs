@@ -8,8 +8,8 @@
 //! for what a is now.
 
 use super::chunks::ChunkedSet;
-use super::member_words::{MemberWords, UpEdge, UpEdges};
-use super::pages::{POINTERS, PageTree, Pages, WIDTH, count, page_of, slot_of};
+use super::member_words::{MEMBERS, MemberWords, UpEdge, UpEdges, place_of};
+use super::pages::{POINTERS, PageTree, Pages, count};
 use crate::id::{MemberId, Role, TeamId};
 use std::sync::Arc;
 
@@ -30,24 +30,27 @@ pub(super) enum Standing {
 pub(super) struct Up(PageTree<[u32]>);
 
 impl Up {
-    fn page(&self, member: MemberId) -> MemberWords<'_> {
-        MemberWords::new(self.0.get(page_of(member.0)).unwrap_or_default())
+    fn page(&self, page: u32) -> MemberWords<'_> {
+        MemberWords::new(self.0.get(page).unwrap_or_default())
     }
 
     /// What the member is.
     pub(super) fn standing(&self, member: MemberId) -> Standing {
-        self.page(member).standing(slot_of(member.0))
+        let (page, slot) = place_of(member);
+        self.page(page).standing(slot)
     }
 
     /// What the member is, and its stated edges.
     pub(super) fn member(&self, member: MemberId) -> (Standing, UpEdges<'_>) {
-        let page = self.page(member);
-        (page.standing(slot_of(member.0)), page.edges(slot_of(member.0)))
+        let (page, slot) = place_of(member);
+        let page = self.page(page);
+        (page.standing(slot), page.edges(slot))
     }
 
     /// The member's stated edges.
     pub(super) fn of(&self, member: MemberId) -> UpEdges<'_> {
-        self.page(member).edges(slot_of(member.0))
+        let (page, slot) = place_of(member);
+        self.page(page).edges(slot)
     }
 
     /// The role of the stated edge, if there is one.
@@ -57,29 +60,28 @@ impl Up {
 
     /// The member is that from now on.
     pub(super) fn set_standing(&mut self, member: MemberId, standing: Standing) {
-        let page = self.page(member).with_standing(slot_of(member.0), standing);
-        self.0.set(page_of(member.0), page);
+        let (page, slot) = place_of(member);
+        self.0.set(page, self.page(page).with_standing(slot, standing));
     }
 
     /// States the edge, or changes its role.
     pub(super) fn put(&mut self, member: MemberId, team: TeamId, role: Role) {
-        let page = self.page(member).with_edge(slot_of(member.0), UpEdge::new(team, role));
-        self.0.set(page_of(member.0), page);
+        let (page, slot) = place_of(member);
+        self.0.set(page, self.page(page).with_edge(slot, UpEdge::new(team, role)));
     }
 
     /// Takes the edge away.
     pub(super) fn remove(&mut self, member: MemberId, team: TeamId) {
-        if let Some(page) = self.page(member).without_edge(slot_of(member.0), team) {
-            self.0.set(page_of(member.0), page);
+        let (page, slot) = place_of(member);
+        if let Some(without) = self.page(page).without_edge(slot, team) {
+            self.0.set(page, without);
         }
     }
 
     /// The edges of a whole page are these and no others: each member's, in the members' order,
     /// and where each member's end.
-    pub(super) fn set_page(&mut self, page: u32, ends: &[u32; WIDTH], edges: &[UpEdge]) {
-        let held = MemberWords::new(self.0.get(page).unwrap_or_default());
-        let held = held.with_edges(ends, edges);
-        self.0.set(page, held);
+    pub(super) fn set_page(&mut self, page: u32, ends: &[u32; MEMBERS], edges: &[UpEdge]) {
+        self.0.set(page, self.page(page).with_edges(ends, edges));
     }
 
     /// See [`PageTree::copied_bytes`].

@@ -6,8 +6,8 @@
 
 use super::adjacency::{DirectMembers, Standing};
 use super::chunks::ChunkedSet;
-use super::member_words::UpEdge;
-use super::pages::{WIDTH, at, count, number, page_of, slot_of};
+use super::member_words::{MEMBERS, UpEdge, place_of};
+use super::pages::{at, count, number};
 use super::rows::{Rows, StatedRow};
 use super::state::State;
 use crate::id::{MemberId, Role, TeamId};
@@ -27,10 +27,10 @@ impl State {
     }
 
     fn build_up(&mut self, rows: &[StatedRow]) {
-        for page in rows.chunk_by(|a, b| page_of(a.member().0) == page_of(b.member().0)) {
-            let mut ends = [0; WIDTH];
+        for page in rows.chunk_by(|a, b| place_of(a.member()).0 == place_of(b.member()).0) {
+            let mut ends = [0; MEMBERS];
             for edge in page {
-                ends.iter_mut().skip(slot_of(edge.member().0)).take(1).for_each(|end| *end += 1);
+                ends.iter_mut().skip(place_of(edge.member()).1).take(1).for_each(|end| *end += 1);
             }
             let mut before = 0;
             for end in &mut ends {
@@ -40,7 +40,7 @@ impl State {
             let words: Vec<UpEdge> =
                 page.iter().map(|edge| UpEdge::new(edge.team(), edge.role())).collect();
             if let Some(first) = page.first() {
-                self.up.set_page(page_of(first.member().0), &ends, &words);
+                self.up.set_page(place_of(first.member()).0, &ends, &words);
             }
         }
     }

@@ -131,7 +131,10 @@ mod tests {
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
                 let mut seen = 0_u64;
-                while !done.load(Ordering::Relaxed) {
+                // What was added is seen at the latest by a look after the end.
+                let mut is_last = false;
+                while !is_last {
+                    is_last = done.load(Ordering::Acquire);
                     for key in (0..KEYS).step_by(997) {
                         if let Some(member) = index.get(i64::from(key)) {
                             assert_eq!(member, MemberId(key * 2));
@@ -144,10 +147,8 @@ mod tests {
             for key in 0..KEYS {
                 assert!(index.add(i64::from(key), MemberId(key * 2)));
             }
-            // What was added is seen by the next look at the latest.
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            done.store(true, Ordering::Relaxed);
-            assert!(reader.join().unwrap() > 0);
+            done.store(true, Ordering::Release);
+            assert!(reader.join().unwrap() >= 301);
         });
     }
 }

@@ -1,28 +1,46 @@
-//! What a version holds of 64 consecutive members: what they are, and their direct teams.
+//! What a version holds of some consecutive members: what they are, and their direct teams.
 //!
 //! Owns the layout, one exact allocation of words, so that a member's standing and where its edges
 //! stand are read together. A page is never changed where a version shares it, but made anew. It
 //! must not know how pages are found.
 //!
 //! ```text
-//! exists │ is a team │ where each member's edges end          │ edges, one member after the other
-//! 2 words│ 2 words   │ 32 words of two ends, or 64 of one (*) │ team << 1 | is admin, ascending
+//! two bits a member │ where each member's edges end, in 16 bits (*) │ edges, member after member
+//! absent, person,   │                                               │ team << 1 | is admin,
+//! team              │                                               │ ascending
 //! ```
 //!
-//! (*) Sixteen bits an end suffice for 65,535 edges a page; a page that has more is recognised by
-//! its length.
+//! (*) Enough for 65,535 edges a page; a page that has more has 32 bits for each and is recognised
+//! by its length.
 
 use super::adjacency::Standing;
-use super::pages::{WIDTH, at, number};
-use crate::id::{Role, TeamId};
+use super::pages::{at, number};
+use crate::id::{MemberId, Role, TeamId};
 use std::sync::Arc;
 
-/// Words of the two bitmaps.
-const STANDING_WORDS: usize = 4;
-const NARROW_WORDS: usize = STANDING_WORDS + WIDTH / 2;
-const WIDE_WORDS: usize = STANDING_WORDS + WIDTH;
+/// Members of a page: few enough that what stands before the edges fits a cache line and that a
+/// page is cheap to make anew (with 32 a change takes a sixth longer), and enough that the page's
+/// own cost is four bytes a member.
+pub(super) const MEMBERS: usize = 16;
+
+const STANDING_WORDS: usize = MEMBERS / 16;
+const NARROW_WORDS: usize = STANDING_WORDS + MEMBERS / 2;
+const WIDE_WORDS: usize = STANDING_WORDS + MEMBERS;
 /// The most edges of a page whose ends have sixteen bits.
 const NARROW_EDGES_MAX: usize = 0xFFFF;
+
+/// The page that a member is on, and its place there.
+pub(super) const fn place_of(member: MemberId) -> (u32, usize) {
+    (member.0 / PAGE, at(member.0 % PAGE))
+}
+
+/// How many pages so many members take.
+pub(super) const fn pages_of(members: u32) -> u32 {
+    members.div_ceil(PAGE)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a small constant")]
+const PAGE: u32 = MEMBERS as u32;
 
 /// A direct edge upward: a team and the role in it, packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,14 +110,11 @@ impl<'a> MemberWords<'a> {
 
     /// What the member is.
     pub(super) fn standing(self, slot: usize) -> Standing {
-        let bit = |map: usize| {
-            let word = self.0.get(2 * map + slot / 32).copied().unwrap_or_default();
-            word >> (slot % 32) & 1 == 1
-        };
-        match (bit(0), bit(1)) {
-            (false, _) => Standing::Absent,
-            (true, false) => Standing::Person,
-            (true, true) => Standing::Team,
+        let word = self.0.get(slot / 16).copied().unwrap_or_default();
+        match word >> (2 * (slot % 16)) & 3 {
+            0 => Standing::Absent,
+            1 => Standing::Person,
+            _ => Standing::Team,
         }
     }
 
@@ -130,7 +145,7 @@ impl<'a> MemberWords<'a> {
         at(if self.is_wide() { word } else { word >> (16 * (slot % 2)) & 0xFFFF })
     }
 
-    fn ends(self) -> [u32; WIDTH] {
+    fn ends(self) -> [u32; MEMBERS] {
         std::array::from_fn(|slot| number(self.end(slot)))
     }
 
@@ -170,21 +185,20 @@ impl<'a> MemberWords<'a> {
     pub(super) fn with_standing(self, slot: usize, standing: Standing) -> Arc<[u32]> {
         let mut standings = self.standings();
         let bits = match standing {
-            Standing::Absent => [false, false],
-            Standing::Person => [true, false],
-            Standing::Team => [true, true],
+            Standing::Absent => 0,
+            Standing::Person => 1,
+            Standing::Team => 2,
         };
-        for (map, bit) in bits.into_iter().enumerate() {
-            if let Some(word) = standings.get_mut(2 * map + slot / 32) {
-                *word = *word & !(1 << (slot % 32)) | u32::from(bit) << (slot % 32);
-            }
+        if let Some(word) = standings.get_mut(slot / 16) {
+            let shift = 2 * (slot % 16);
+            *word = *word & !(3 << shift) | bits << shift;
         }
         assemble(standings, &self.ends(), self.all_edges(), &[], &[])
     }
 
     /// The page with these edges and no others: each member's, in the members' order, and where
     /// each member's end.
-    pub(super) fn with_edges(self, ends: &[u32; WIDTH], edges: &[UpEdge]) -> Arc<[u32]> {
+    pub(super) fn with_edges(self, ends: &[u32; MEMBERS], edges: &[UpEdge]) -> Arc<[u32]> {
         let edges: Vec<u32> = edges.iter().map(|edge| edge.0).collect();
         assemble(self.standings(), ends, &edges, &[], &[])
     }
@@ -193,7 +207,7 @@ impl<'a> MemberWords<'a> {
 /// A page of its parts; the edges come in three, so that a change needs no copy before the copy.
 fn assemble(
     standings: [u32; STANDING_WORDS],
-    ends: &[u32; WIDTH],
+    ends: &[u32; MEMBERS],
     before: &[u32],
     new: &[u32],
     after: &[u32],
@@ -205,7 +219,7 @@ fn assemble(
         let end = |slot: usize| ends.get(slot).copied().unwrap_or_default();
         end(2 * word) | end(2 * word + 1) << 16
     };
-    let pairs: [u32; WIDTH / 2] = std::array::from_fn(pair);
+    let pairs: [u32; MEMBERS / 2] = std::array::from_fn(pair);
     // Copied twice, as whole slices: five times as fast as once, word by word.
     [&standings[..], &pairs, before, new, after].concat().into()
 }
@@ -219,7 +233,7 @@ mod tests {
     #[test]
     fn no_words_are_a_page_of_nobody() {
         let page = MemberWords::new(&[]);
-        assert_eq!((page.standing(63), page.edges(63).len()), (Standing::Absent, 0));
+        assert_eq!((page.standing(31), page.edges(31).len()), (Standing::Absent, 0));
         assert!(page.without_edge(5, TeamId(1)).is_none());
     }
 
@@ -230,11 +244,11 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_map(
-            steps in prop::collection::vec((0..64_usize, 0..12_u32, 0..5_u8), 0..400)
+            steps in prop::collection::vec((0..MEMBERS, 0..12_u32, 0..5_u8), 0..400)
         ) {
             let mut words: Arc<[u32]> = Arc::from([]);
             let mut edges: BTreeMap<(usize, u32), Role> = BTreeMap::new();
-            let mut standings = [Standing::Absent; WIDTH];
+            let mut standings = [Standing::Absent; MEMBERS];
             for (slot, team, step) in steps {
                 let page = MemberWords::new(&words);
                 let role = if step == 0 { Role::Admin } else { Role::Member };
@@ -256,7 +270,7 @@ mod tests {
                     }
                 };
             }
-            for slot in 0..WIDTH {
+            for (slot, standing) in standings.into_iter().enumerate() {
                 let own = edges.range((slot, 0)..=(slot, u32::MAX));
                 let own: Vec<_> = own.map(|(&(_, team), &role)| (team, role)).collect();
                 for team in 0..12 {
@@ -264,7 +278,7 @@ mod tests {
                     prop_assert_eq!(found, edges.get(&(slot, team)).copied());
                 }
                 prop_assert_eq!(edges_of(&words, slot), own);
-                prop_assert_eq!(MemberWords::new(&words).standing(slot), standings[slot]);
+                prop_assert_eq!(MemberWords::new(&words).standing(slot), standing);
             }
         }
     }
@@ -272,7 +286,7 @@ mod tests {
     /// Past 65,535 edges the ends need more than sixteen bits, and below they do not again.
     #[test]
     fn a_page_of_very_many_edges_is_wide_and_becomes_narrow_again() {
-        let mut ends = [0; WIDTH];
+        let mut ends = [0; MEMBERS];
         ends.iter_mut().skip(10).for_each(|end| *end = 65_535);
         let edges: Vec<_> = (0..65_535).map(|t| UpEdge::new(TeamId(t), Role::Member)).collect();
         let page = MemberWords::new(&[]).with_standing(10, Standing::Person);

@@ -5,9 +5,10 @@
 
 use super::adjacency::{Down, Standing, Up};
 use super::closure::{Closure, TeamEdges};
+use super::member_words::{MEMBERS, pages_of};
 use super::numbers::Numbers;
 use super::owned::Owned;
-use super::pages::{POINTERS, Pages, WIDTH, count, number};
+use super::pages::{POINTERS, Pages, count};
 use super::rows::Edge;
 use crate::id::{MemberId, TeamId};
 use std::sync::Arc;
@@ -88,9 +89,8 @@ impl State {
 
     /// No edge is stated any more; what members are stays.
     pub(super) fn clear_edges(&mut self) {
-        let pages = self.numbers.member_count().div_ceil(number(WIDTH));
-        for page in 0..pages {
-            self.up.set_page(page, &[0; WIDTH], &[]);
+        for page in 0..pages_of(self.numbers.member_count()) {
+            self.up.set_page(page, &[0; MEMBERS], &[]);
         }
         self.down.clear(self.numbers.team_count());
     }

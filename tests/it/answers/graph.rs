@@ -143,7 +143,7 @@ impl GraphVersion {
     }
 
     fn key(&self, member: MemberId) -> SourceKey {
-        self.0.key(member).expect("an answer holds a member that the version has not").clone()
+        self.0.key(member).expect("an answer holds a member that the version has not")
     }
 
     fn team_key(&self, team: TeamId) -> SourceKey {
