@@ -1,0 +1,81 @@
+//! A Teamgraph server that follows the database, on threads of its own: one for its tasks, one that
+//! applies.
+
+use crate::database::until;
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use teamgraph::feed::FeedConfig;
+use teamgraph::graph::{GraphLimits, HistoryLimits, PublishedCell, Snapshot};
+use teamgraph::server::{Server, ServerOptions};
+use teamgraph::status::{FeedState, FeedStatus, StatusCell};
+use tokio_util::sync::CancellationToken;
+
+pub const SLOT: &str = "tg_bench";
+
+pub struct Following {
+    pub address: SocketAddr,
+    pub published: Arc<PublishedCell>,
+    pub status: Arc<StatusCell<FeedStatus>>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Following {
+    /// Starts; nothing is copied yet.
+    pub fn begin(url: &str) -> anyhow::Result<Self> {
+        let options = ServerOptions {
+            feed: FeedConfig::new(url, "teamgraph", SLOT)?,
+            listen: ([127, 0, 0, 1], 0).into(),
+            instance: "bench".into(),
+            graph: GraphLimits::default(),
+            history: HistoryLimits::default(),
+        };
+        let (sender, receiver) = mpsc::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let work = move || {
+            // What it serves runs on the one worker; this thread only waits.
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+            let ended = runtime.block_on(async {
+                let server = Server::start(options).await?;
+                let parts = (server.local_addr(), server.published(), server.feed_status());
+                sender.send(parts).unwrap();
+                server.run_until(stopped).await
+            });
+            if let Err(error) = ended {
+                eprintln!("suite: the server ended: {error}");
+            }
+        };
+        let thread = Some(std::thread::Builder::new().name("following".into()).spawn(work)?);
+        let (address, published, status) = receiver.recv()?;
+        Ok(Following { address, published, status, stop, thread })
+    }
+
+    /// Waits until what was copied is served.
+    pub async fn copied(&self) -> anyhow::Result<()> {
+        until("a copy that is served", 600, || self.published.load().is_some()).await
+    }
+
+    /// Waits until it has caught up.
+    pub async fn streaming(&self) -> anyhow::Result<()> {
+        until("streaming", 600, || self.status.get().state == FeedState::Streaming).await
+    }
+
+    pub fn snapshot(&self) -> anyhow::Result<Arc<Snapshot>> {
+        let published = self.published.load();
+        let published = published.ok_or_else(|| anyhow::anyhow!("nothing is published"))?;
+        Ok(Arc::clone(&published.snapshot))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            // Its end was told on the way.
+            let _ended = thread.join();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The parts by name, and which of them give the wanted figures.
+
+use crate::options::{Options, Plan, wants};
+use crate::record::Record;
+use crate::{graph_part, growth, grpc_part, memory_part, postgres_part, process, shapes_part};
+use tokio::time::Instant;
+
+/// A part: what runs in one process.
+pub struct Part {
+    pub name: &'static str,
+    /// The figures that it measures. None for what only other parts start.
+    figures: &'static [&'static str],
+    work: fn(&Plan) -> anyhow::Result<Record>,
+    needs_postgres: bool,
+}
+
+const fn part(
+    name: &'static str,
+    figures: &'static [&'static str],
+    work: fn(&Plan) -> anyhow::Result<Record>,
+) -> Part {
+    Part { name, figures, work, needs_postgres: false }
+}
+
+const fn on_postgres(part: Part) -> Part {
+    Part { needs_postgres: true, ..part }
+}
+
+const PARTS: &[Part] = &[
+    part("graph", graph_part::FIGURES, graph_part::run),
+    part("shapes", shapes_part::FIGURES, shapes_part::run),
+    part("chain", &[], shapes_part::chain),
+    part("cycle", &[], shapes_part::cycle),
+    part("memory", memory_part::FIGURES, memory_part::run),
+    part("memory_once", &[], memory_part::once),
+    part("memory_default_history", &[], memory_part::once_with_default_history),
+    part("grpc", grpc_part::FIGURES, grpc_part::run),
+    part("growth_once", &[], growth::measure),
+    on_postgres(part("postgres", postgres_part::FIGURES, postgres_part::run)),
+];
+
+/// Those that the test runs. A part that starts processes would start them at full size; what it
+/// starts is run instead.
+pub fn without_postgres() -> impl Iterator<Item = &'static Part> {
+    let starts_others = |part: &Part| matches!(part.name, "shapes" | "memory");
+    PARTS.iter().filter(move |part| !part.needs_postgres && !starts_others(part))
+}
+
+impl Part {
+    pub fn run(&self, plan: &Plan) -> anyhow::Result<Record> {
+        (self.work)(plan)
+    }
+
+    fn gives(&self, only: &[String]) -> bool {
+        wants(only, self.figures)
+    }
+}
+
+/// Runs one part in this process.
+pub fn run(name: &str, plan: &Plan) -> anyhow::Result<Record> {
+    let part = PARTS.iter().find(|part| part.name == name);
+    part.ok_or_else(|| anyhow::anyhow!("there is no part {name}"))?.run(plan)
+}
+
+/// Runs the parts that give the wanted figures, each in a process of its own.
+pub fn run_all(options: &Options, plan: &Plan) -> Record {
+    let mut record = Record::default();
+    for part in PARTS.iter().filter(|part| part.gives(&options.only)) {
+        let start = Instant::now();
+        eprintln!("suite: part {} at {}", part.name, plan.size.name());
+        match process::part(part.name, plan) {
+            Ok(measured) => record.merge(measured),
+            Err(error) => record.fail(part.name, &error),
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        eprintln!("suite: part {} took {seconds:.0} s", part.name);
+        record.context(&format!("part_{}_s", part.name), seconds.round());
+    }
+    record
+}
