@@ -33,6 +33,9 @@ const BATCH_PAIRS: usize = 1_000;
 const OURS: &str = "server-ours";
 const EMPTY: &str = "server-empty";
 
+/// Calls a second, and microseconds of the server's thread for each.
+type Call = (f64, f64);
+
 /// Both servers, and connections to each.
 struct Sides {
     runtime: Runtime,
@@ -117,14 +120,14 @@ impl Sides {
         name: &str,
         plan: &Plan,
         record: &mut Record,
-        call: impl Fn(&[Asker], &str) -> anyhow::Result<(f64, f64)>,
+        call: impl Fn(&[Asker], &str) -> anyhow::Result<Call>,
     ) -> anyhow::Result<Vec<(f64, f64)>> {
         let (ours, empty) = (|| call(&self.ours, OURS), || call(&self.empty, EMPTY));
-        (ours()?, empty()?);
+        // Both warm.
+        ours()?;
+        empty()?;
         let pairs = alternate(plan.samples, ours, empty)?;
-        let column = |of: fn(&((f64, f64), (f64, f64))) -> f64| -> Vec<f64> {
-            pairs.iter().map(of).collect()
-        };
+        let column = |of: fn(&(Call, Call)) -> f64| -> Vec<f64> { pairs.iter().map(of).collect() };
         record.context_median(&format!("{name}_per_s_ours"), &column(|it| it.0.0));
         record.context_median(&format!("{name}_per_s_empty"), &column(|it| it.1.0));
         record.context_median(&format!("{name}_server_us_ours"), &column(|it| it.0.1));
@@ -132,12 +135,11 @@ impl Sides {
         Ok(pairs.iter().map(|(ours, empty)| (ours.0, empty.0)).collect())
     }
 
-    /// Calls a second, and microseconds of the server's thread for each.
     fn with_cpu(
         &self,
         thread: &str,
         calls: impl Fn() -> anyhow::Result<f64>,
-    ) -> anyhow::Result<(f64, f64)> {
+    ) -> anyhow::Result<Call> {
         let (begin, before) = (tokio::time::Instant::now(), thread_cpu_ns(thread)?);
         let per_s = calls()?;
         let spent_us = (thread_cpu_ns(thread)? - before) / 1e3;
