@@ -208,7 +208,8 @@ async fn write_window(
     for _ in 0..WRITERS {
         let sql = connect(&url).await?;
         let write = sql.client.prepare(WRITE).await?;
-        writers.push((sql, write));
+        // Shared, so that a task takes it whole: the client alone would end the connection.
+        writers.push((Arc::new(sql), write));
     }
     ready.send(())?;
     let begin = Instant::now();
