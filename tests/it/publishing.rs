@@ -106,6 +106,6 @@ fn the_recent_past_is_bounded_in_versions_bytes_and_age() {
     // The newest is kept whatever it takes.
     assert_eq!(kept(HistoryLimits { versions_max: 0, ..unbounded }, 20), [20]);
     assert_eq!(kept(HistoryLimits { bytes_max: 0, ..unbounded }, 20), [20]);
-    let some = kept(HistoryLimits { bytes_max: 40_000, ..unbounded }, 20);
+    let some = kept(HistoryLimits { bytes_max: 10_000, ..unbounded }, 20);
     assert!((2..20).contains(&some.len()) && some.ends_with(&[20]), "{some:?}");
 }
