@@ -12,6 +12,7 @@ use teamgraph::pb::member_ref::Ref;
 use teamgraph::pb::participation_service_client::ParticipationServiceClient;
 use teamgraph::pb::participation_service_server::ParticipationServiceServer;
 use teamgraph::pb::{CheckRequest, MemberRef};
+use teamgraph::service::limits::REQUEST_BYTES;
 use teamgraph::service::{ServiceParts, serve};
 use teamgraph::status::{FeedState, FeedStatus, StatusCell};
 use tokio::net::TcpListener;
@@ -54,7 +55,7 @@ impl OneCore {
         Self::start(thread, |listener, stop| async move {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let service = ParticipationServiceServer::new(service);
-            let service = service.max_decoding_message_size(16 << 20);
+            let service = service.max_decoding_message_size(usize::try_from(REQUEST_BYTES.value)?);
             let server = Server::builder().max_concurrent_streams(4_096).add_service(service);
             Ok(server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await?)
         })

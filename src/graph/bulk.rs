@@ -49,7 +49,7 @@ impl State {
         let (begins, by_team) = by_team(edges, self.numbers.team_count());
         for (team, bounds) in begins.windows(2).enumerate() {
             let [begin, end] = *bounds else { continue };
-            let members = by_team.get(at(begin)..at(end)).unwrap_or_default();
+            let members = by_team.get(begin..end).unwrap_or_default();
             if members.is_empty() {
                 continue;
             }
@@ -96,8 +96,8 @@ fn unite_repeats(edges: &mut Vec<StatedRow>, rows: &mut Rows) {
 }
 
 /// Where each team's members begin, one more at the end; and the members, ascending in each team.
-fn by_team(edges: Vec<StatedRow>, teams: u32) -> (Vec<u32>, Vec<(MemberId, Role)>) {
-    let mut begins = vec![0_u32; at(teams) + 1];
+fn by_team(edges: Vec<StatedRow>, teams: u32) -> (Vec<usize>, Vec<(MemberId, Role)>) {
+    let mut begins = vec![0_usize; at(teams) + 1];
     for edge in &edges {
         begins.iter_mut().skip(at(edge.team().0) + 1).take(1).for_each(|end| *end += 1);
     }
@@ -110,7 +110,7 @@ fn by_team(edges: Vec<StatedRow>, teams: u32) -> (Vec<u32>, Vec<(MemberId, Role)
     let mut members = vec![(MemberId(0), Role::Member); edges.len()];
     for edge in edges {
         let Some(place) = free.get_mut(at(edge.team().0)) else { continue };
-        if let Some(member) = members.get_mut(at(*place)) {
+        if let Some(member) = members.get_mut(*place) {
             *member = (edge.member(), edge.role());
         }
         *place += 1;

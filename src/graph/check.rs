@@ -87,3 +87,40 @@ impl Snapshot {
         state.up.role(member, team)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{GraphLimits, GraphWriter};
+    use crate::id::{History, Lsn};
+    use crate::synthetic::{Random, Shape, Synthetic};
+    use std::collections::BTreeSet;
+
+    /// Ends are drawn past what there is, and the numbers of pairs around the size of a group.
+    #[test]
+    fn a_group_is_answered_as_its_pairs_are_one_by_one() {
+        let synthetic = Synthetic::new(Shape { cycles: 3, ..Shape::S });
+        let mut writer = GraphWriter::new(1, History::default(), GraphLimits::default());
+        synthetic.changes().for_each(|change| writer.apply(change).unwrap());
+        let snapshot = writer.commit(Lsn(8));
+        let (mut random, mut seen) = (Random::new(5), BTreeSet::new());
+        let mut number = |below: u64| u32::try_from(random.below(below)).unwrap();
+        for count in [0, 1, 15, 16, 17, 20_000] {
+            // Teams are the first members: half of the pairs ask about them.
+            let pair = |place: u32| {
+                (
+                    MemberId(number(if place.is_multiple_of(2) { 600 } else { 11_000 })),
+                    TeamId(number(510)),
+                )
+            };
+            let pairs: Vec<(MemberId, TeamId)> = (0..count).map(pair).collect();
+            let mut relations = vec![Relation::None; pairs.len()];
+            snapshot.relations(&pairs, &mut relations);
+            for (&(member, team), relation) in pairs.iter().zip(relations) {
+                assert_eq!(relation, snapshot.relation(member, team), "{member:?} {team:?}");
+                seen.insert(format!("{relation:?}"));
+            }
+        }
+        assert_eq!(seen.len(), 4, "{seen:?}");
+    }
+}

@@ -216,6 +216,34 @@ mod tests {
     use crate::service::refs::RefFault;
     use prost::Message;
 
+    /// What the changelog and the limit's own words promise.
+    #[test]
+    fn the_largest_batch_of_names_of_34_bytes_fits_a_request_in_every_form() {
+        let named = |kind: i32| {
+            let name = pb::member_ref::Ref::Name("n".repeat(34));
+            pb::MemberRef { kind, r#ref: Some(name) }
+        };
+        let count = limits::BATCH_PAIRS.count();
+        let pair = pb::CheckPair { member: Some(named(1)), team: Some(named(2)) };
+        let member_teams = pb::MemberTeams { member: Some(named(1)), teams: vec![named(2); count] };
+        let team_members = pb::TeamMembers { team: Some(named(2)), members: vec![named(1); count] };
+        let packed_pairs = pb::PackedPairs {
+            member_kind: 1,
+            member_ids: vec![i64::MAX; count],
+            team_ids: vec![i64::MAX; count],
+        };
+        let none = pb::BatchCheckRequest::default;
+        for request in [
+            pb::BatchCheckRequest { pairs: vec![pair; count], ..none() },
+            pb::BatchCheckRequest { member_teams: Some(member_teams), ..none() },
+            pb::BatchCheckRequest { team_members: Some(team_members), ..none() },
+            pb::BatchCheckRequest { packed_pairs: Some(packed_pairs), ..none() },
+        ] {
+            let bytes = u64::try_from(request.encoded_len()).unwrap();
+            assert!(bytes + 4_096 < limits::REQUEST_BYTES.value, "{bytes}");
+        }
+    }
+
     #[test]
     fn the_largest_batch_with_an_error_for_each_pair_fits_an_answer() {
         let faults = [

@@ -12,8 +12,8 @@ use crate::id::{MemberId, TeamId};
 use crate::pb;
 use std::time::Duration;
 
-/// Pairs that are answered together, so that their waits for memory overlap: a core has some ten
-/// loads under way, and from eight on it makes no difference.
+/// Pairs that are answered together, so that their waits for memory overlap: as many as the graph
+/// takes at once. Other sizes were not measured.
 pub(crate) const GROUP_PAIRS: usize = 16;
 
 /// Why a pair has no answer, and which end is to blame.

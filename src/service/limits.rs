@@ -44,7 +44,7 @@ pub const REQUEST_BYTES: Limit = limit("request_bytes", 8 << 20);
 pub const PAGE_MEMBERS: Limit = limit("page_members", 100_000);
 /// Members on one page, where the request does not say: some 100 kB.
 pub const PAGE_MEMBERS_DEFAULT: Limit = limit("page_members_default", 10_000);
-/// Pairs in one batch: about 20 ms of work, and the answer with an error for each still fits.
+/// Pairs in one batch: about 0.1 s of work at a million people, and the answer with an error for each still fits.
 pub const BATCH_PAIRS: Limit = limit("batch_pairs", 100_000);
 /// References in one `GetMembers`: as many as a page holds, so that a page can be looked up.
 pub const BATCH_REFS: Limit = limit("batch_refs", 100_000);

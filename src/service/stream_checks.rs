@@ -28,7 +28,7 @@ use tokio_stream::Stream;
 use tonic::Status;
 
 /// Questions answered at a stretch: enough to make what is done once for all of them cheap, and
-/// some 20 µs of work.
+/// some 0.2 ms of work at a million people.
 const STRETCH_QUESTIONS: usize = 128;
 /// Bytes of questions after which a stretch takes no more: far above what those by key take, and
 /// little for a stream that sends long names.

@@ -7,8 +7,8 @@ use super::errors::{Failure, Reason};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Work between two yields. A unit is about one pair checked or one member listed, 0.1 to 0.5 µs:
-/// other calls of the thread wait a millisecond or two.
+/// Work between two yields. A unit is about one pair checked or one member listed, 0.1 to 1 µs:
+/// other calls of the thread wait a few milliseconds.
 pub(crate) const WORK_PER_TURN: usize = 4_096;
 /// What is kept of the client's deadline for sending the error, so that the caller learns the
 /// reason rather than a bare timeout; of a short deadline a quarter.

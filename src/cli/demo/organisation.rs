@@ -21,6 +21,7 @@
 use super::names::{CHAPTERS, DEPARTMENTS, DIVISIONS, FIRST, GUILDS, LAST, OFFICES, SQUADS, TEAMS};
 use crate::cli::load::{NewMember, NewMembership, Roster, Standing};
 use crate::id::Role;
+use crate::synthetic::Random;
 use std::collections::HashSet;
 
 /// The team that everybody is in.
@@ -50,28 +51,15 @@ pub(super) fn generate(seed: u64, people: u32) -> Roster {
     builder.roster
 }
 
-/// [SplitMix64](https://prng.di.unimi.it/splitmix64.c): small, fast, the same on every machine.
-struct Random(u64);
+fn one_in(random: &mut Random, share: u64) -> bool {
+    random.below(share) == 0
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn one_in(&mut self, share: u64) -> bool {
-        self.next().is_multiple_of(share)
-    }
-
-    /// One of a list.
-    #[expect(clippy::indexing_slicing, reason = "the lists are constants, or filled from them")]
-    fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        let length = u64::try_from(list.len()).unwrap_or(u64::MAX);
-        &list[usize::try_from(self.next() % length).unwrap_or_default()]
-    }
+/// One of a list.
+#[expect(clippy::indexing_slicing, reason = "the lists are constants, or filled from them")]
+fn one_of<'a, T>(random: &mut Random, list: &'a [T]) -> &'a T {
+    let length = u64::try_from(list.len()).unwrap_or(u64::MAX);
+    &list[usize::try_from(random.below(length)).unwrap_or_default()]
 }
 
 /// The organisation so far. Teams come first; people, who are many, last.
@@ -96,7 +84,7 @@ impl Builder {
     fn new(seed: u64, people: u32) -> Self {
         Builder {
             roster: Roster::default(),
-            random: Random(seed),
+            random: Random::new(seed),
             first_person: 0,
             people,
             names: HashSet::new(),
@@ -186,10 +174,10 @@ impl Builder {
             let person = self.member(name, display_name, Standing::Person);
             let home = self.home(nth);
             self.join(person, home, Role::Member);
-            let office = *self.random.of(&self.offices);
+            let office = *one_of(&mut self.random, &self.offices);
             self.join(person, office, Role::Member);
-            if self.random.one_in(GUILD_SHARE) {
-                let chapter = *self.random.of(&self.chapters);
+            if one_in(&mut self.random, GUILD_SHARE) {
+                let chapter = *one_of(&mut self.random, &self.chapters);
                 self.join(person, chapter, Role::Member);
             }
         }
@@ -201,16 +189,16 @@ impl Builder {
         if let Some(squad) = filled {
             return squad;
         }
-        match self.random.one_in(UNSQUADDED_SHARE) {
-            false => *self.random.of(&self.squads),
-            true if self.random.one_in(5) => *self.random.of(&self.departments),
-            true => *self.random.of(&self.teams),
+        match one_in(&mut self.random, UNSQUADDED_SHARE) {
+            false => *one_of(&mut self.random, &self.squads),
+            true if one_in(&mut self.random, 5) => *one_of(&mut self.random, &self.departments),
+            true => *one_of(&mut self.random, &self.teams),
         }
     }
 
     /// A name that nobody has yet, with as many middle initials as that takes.
     fn person_name(&mut self) -> (String, String) {
-        let (first, last) = (*self.random.of(&FIRST), *self.random.of(&LAST));
+        let (first, last) = (*one_of(&mut self.random, &FIRST), *one_of(&mut self.random, &LAST));
         let mut initials = String::new();
         loop {
             let display_name = match initials.as_str() {
@@ -221,7 +209,7 @@ impl Builder {
             if self.names.insert(name.clone()) {
                 return (name, display_name);
             }
-            let letter = *self.random.of(b"ABCDEFGHIJKLMNOPRSTVWYZ");
+            let letter = *one_of(&mut self.random, b"ABCDEFGHIJKLMNOPRSTVWYZ");
             initials.push(char::from(letter));
             initials.push('.');
         }
@@ -234,7 +222,7 @@ impl Builder {
         for team in self.admin_teams.clone() {
             let mut chosen = HashSet::new();
             for _ in 0..ADMINS {
-                let nth = self.random.next() % u64::from(self.people);
+                let nth = self.random.below(u64::from(self.people));
                 let person = self.first_person + u32::try_from(nth).unwrap_or_default();
                 if chosen.insert(person) {
                     self.join(person, team, Role::Member);

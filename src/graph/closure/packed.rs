@@ -219,7 +219,8 @@ impl TeamPage {
     }
 }
 
-/// A component's two bits of 64: with a dozen ancestors one miss in twelve is looked at closely.
+/// A component's two bits of 64: with a dozen ancestors some 21 are set, and about one miss in nine is
+/// looked at closely.
 pub(super) const fn signature(component: u32) -> u64 {
     let hash = component.wrapping_mul(0x9e37_79b1);
     1 << (hash >> 26) | 1 << (hash >> 20 & 63)
