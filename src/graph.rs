@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! changes ──► writer ──► state ──► snapshot ──► publish ──► readers
-//!             rows       numbers, names          check, list, path, admin
+//!             rows       numbers, names          check, together, list, path, admin
 //!             delta      adjacency, owned, closure
 //! ```
 //!
@@ -36,6 +36,7 @@ mod publish;
 mod rows;
 mod snapshot;
 mod state;
+mod together;
 mod validate;
 mod waiting;
 mod writer;
@@ -44,6 +45,7 @@ pub use answer::{Kinds, MemberCursor, MemberPage, Named, Relation, Scope, Stats,
 pub use list::MemberList;
 pub use publish::{HistoryLimits, Published, PublishedCell};
 pub use snapshot::Snapshot;
+pub use together::GROUP;
 pub use waiting::Waiter;
 pub use writer::{GraphLimits, GraphWriter};
 

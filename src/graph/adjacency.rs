@@ -42,9 +42,28 @@ impl Up {
 
     /// What the member is, and its stated edges.
     pub(super) fn member(&self, member: MemberId) -> (Standing, UpEdges<'_>) {
-        let (page, slot) = place_of(member);
-        let page = self.page(page);
-        (page.standing(slot), page.edges(slot))
+        self.page(place_of(member).0).member(member)
+    }
+
+    /// The pages of the members, at most so many; others are empty.
+    pub(super) fn pages<const MANY: usize>(
+        &self,
+        members: impl Iterator<Item = MemberId>,
+    ) -> [MemberWords<'_>; MANY] {
+        let mut pages = [MemberWords::new(&[]); MANY];
+        for (page, member) in pages.iter_mut().zip(members) {
+            *page = self.page(place_of(member).0);
+        }
+        pages
+    }
+
+    /// Takes out those, of at most so many, that do not exist.
+    pub(super) fn keep_existing<const MANY: usize>(&self, members: &mut [Option<MemberId>]) {
+        let none = MemberId(u32::MAX);
+        let pages = self.pages::<MANY>(members.iter().map(|member| member.unwrap_or(none)));
+        for (held, page) in members.iter_mut().zip(pages) {
+            *held = held.filter(|&member| page.standing(place_of(member).1) != Standing::Absent);
+        }
     }
 
     /// The member's stated edges.

@@ -80,6 +80,12 @@ impl<'a> UpEdges<'a> {
         self.0.iter().map(|&word| UpEdge(word))
     }
 
+    /// Whether the team lies between the first edge and the last.
+    pub(super) fn may_have(self, team: TeamId) -> bool {
+        let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else { return false };
+        (first >> 1..=last >> 1).contains(&team.0)
+    }
+
     /// The role of the edge to the team, if there is one.
     pub(super) fn role(self, team: TeamId) -> Option<Role> {
         let place = self.place(team).ok()?;
@@ -116,6 +122,12 @@ impl<'a> MemberWords<'a> {
             1 => Standing::Person,
             _ => Standing::Team,
         }
+    }
+
+    /// What a member of this page is, and its edges.
+    pub(super) fn member(self, member: MemberId) -> (Standing, UpEdges<'a>) {
+        let (_, slot) = place_of(member);
+        (self.standing(slot), self.edges(slot))
     }
 
     /// The member's edges.

@@ -3,17 +3,18 @@
 //! Owns the forms and the two kinds of results. It must not know what a pair's answer is, nor how
 //! versions are chosen.
 
-use super::check::{End, GROUP_PAIRS, PairAnswer, PairRequest};
+use super::check::{PairAnswer, PairRequest};
 use super::convert;
 use super::errors::Failure;
 use super::limits;
 use super::participation::Answers;
-use super::refs::{Part, find_key, find_member, find_team_key, wanted_kind};
+use super::refs::{End, Part, find_keys, find_member, find_members, find_team_keys, wanted_kind};
 use super::turns::Turns;
-use crate::graph::{Relation, Snapshot};
-use crate::id::{Key, MemberKind};
+use crate::graph::{GROUP, Relation, Snapshot};
+use crate::id::MemberKind;
 use crate::pb;
 use pb::check_result::Result as PairResult;
+use std::ops::Range;
 use std::time::Duration;
 
 impl Answers {
@@ -31,30 +32,22 @@ impl Answers {
         }
         let mut turns = Turns::new(client_timeout);
         let basis = self.reads.basis(request.freshness.as_ref(), client_timeout).await?;
-        let mut answer = pb::BatchCheckResponse::default();
         let snapshot = basis.snapshot();
-        let batch = Batch { pair, snapshot, turns: &mut turns };
-        match form {
-            Form::Packed(columns) => {
-                answer.packed_results = Some(batch.packed(&columns).await?);
+        let mut pairs = form.pairs(snapshot);
+        let mut answer = pb::BatchCheckResponse::default();
+        if let Form::Packed(_) = form {
+            let mut results = pb::PackedResults::default();
+            results.participates.reserve_exact(count.div_ceil(8));
+            while let Some(group) = pairs.answer(pair) {
+                packed(group, &mut results);
+                turns.spend(group.answers.len()).await?;
             }
-            Form::Pairs(pairs) => {
-                let pairs = pairs.iter().map(|pair| {
-                    let find = |end: &Option<_>| find_member(snapshot, end.as_ref());
-                    (find(&pair.member), find(&pair.team))
-                });
-                answer.results = batch.each(pairs).await?;
-            }
-            Form::MemberTeams(pb::MemberTeams { member, teams }) => {
-                let member = find_member(snapshot, member.as_ref());
-                let pairs = teams.iter().map(|team| (member, find_member(snapshot, Some(team))));
-                answer.results = batch.each(pairs).await?;
-            }
-            Form::TeamMembers(pb::TeamMembers { team, members }) => {
-                let team = find_member(snapshot, team.as_ref());
-                let pairs =
-                    members.iter().map(|member| (find_member(snapshot, Some(member)), team));
-                answer.results = batch.each(pairs).await?;
+            answer.packed_results = Some(results);
+        } else {
+            answer.results.reserve_exact(count);
+            while let Some(group) = pairs.answer(pair) {
+                answer.results.extend(group.answers.iter().map(|&answer| result(answer)));
+                turns.spend(group.answers.len()).await?;
             }
         }
         answer.answered_at = Some(self.answered_at(&basis));
@@ -94,58 +87,73 @@ impl<'a> Form<'a> {
             Form::TeamMembers(pairs) => pairs.members.len(),
         }
     }
+
+    fn pairs(&self, snapshot: &'a Snapshot) -> Pairs<'a> {
+        let one = |end: &Option<_>| Column::repeated(find_member(snapshot, end.as_ref()));
+        let (members, teams) = match *self {
+            Form::Pairs(pairs) => {
+                (Column::OfPairs(pairs, Part::Member), Column::OfPairs(pairs, Part::Team))
+            }
+            Form::Packed(Columns { member_kind, members, teams, .. }) => (
+                Column::keys(snapshot, members, Side::Member(member_kind)),
+                Column::keys(snapshot, teams, Side::Team),
+            ),
+            Form::MemberTeams(pairs) => (one(&pairs.member), Column::References(&pairs.teams)),
+            Form::TeamMembers(pairs) => (Column::References(&pairs.members), one(&pairs.team)),
+        };
+        Pairs { snapshot, members, teams, count: self.len(), begin: 0, answers: Vec::new() }
+    }
 }
 
-/// A batch under way.
-struct Batch<'a> {
-    pair: PairRequest,
+/// Pairs that are answered a group at a time.
+struct Pairs<'a> {
     snapshot: &'a Snapshot,
-    turns: &'a mut Turns,
+    members: Column<'a>,
+    teams: Column<'a>,
+    count: usize,
+    /// How many were answered.
+    begin: usize,
+    answers: Vec<PairAnswer>,
 }
 
-impl Batch<'_> {
-    async fn each(
-        self,
-        mut pairs: impl ExactSizeIterator<Item = (End, End)>,
-    ) -> Result<Vec<pb::CheckResult>, Failure> {
-        let mut results = Vec::with_capacity(pairs.len());
-        let mut answers = Vec::with_capacity(GROUP_PAIRS);
-        while pairs.len() > 0 {
-            self.pair.group(self.snapshot, pairs.by_ref(), &mut answers);
-            let group = answers.len();
-            results.extend(answers.drain(..).map(result));
-            self.turns.spend(group).await?;
-        }
-        Ok(results)
-    }
+/// The answers for some consecutive pairs.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    /// The first one's place.
+    begin: usize,
+    answers: &'a [PairAnswer],
+}
 
-    async fn packed(self, columns: &Columns<'_>) -> Result<pb::PackedResults, Failure> {
-        let mut results = pb::PackedResults::default();
-        results.participates.reserve_exact(columns.count.div_ceil(8));
-        let mut answers = Vec::with_capacity(GROUP_PAIRS);
-        let mut pairs = columns.pairs(self.snapshot);
-        let mut done = 0;
-        while done < columns.count {
-            self.pair.group(self.snapshot, pairs.by_ref(), &mut answers);
-            // A group is whole bytes, but for the last.
-            for byte in answers.chunks(8) {
-                results.participates.push(participates(byte));
-            }
-            let group = answers.len();
-            for (place, answer) in answers.drain(..).enumerate() {
-                let Err(fault) = answer else { continue };
-                // At most `BATCH_PAIRS`.
-                let index = u32::try_from(done + place).unwrap_or(u32::MAX);
-                results.errors.push(pb::PackedError { index, error: Some(fault.item()) });
-            }
-            done += group;
-            self.turns.spend(group).await?;
+impl Pairs<'_> {
+    /// The next group's answers; `None` at the end.
+    fn answer(&mut self, pair: PairRequest) -> Option<Group<'_>> {
+        let begin = self.begin;
+        let range = begin..self.count.min(begin + GROUP);
+        if range.is_empty() {
+            return None;
         }
-        Ok(results)
+        self.begin = range.end;
+        let members = self.members.ends(self.snapshot, range.clone());
+        let teams = self.teams.ends(self.snapshot, range.clone());
+        self.answers.clear();
+        let ends = members.into_iter().zip(teams).take(range.len());
+        pair.group(self.snapshot, ends, &mut self.answers);
+        Some(Group { begin, answers: &self.answers })
     }
 }
 
-const _: () = assert!(GROUP_PAIRS.is_multiple_of(8), "a group is whole bytes of packed results");
+fn packed(group: Group<'_>, results: &mut pb::PackedResults) {
+    // A group is whole bytes, but for the last.
+    results.participates.extend(group.answers.chunks(8).map(participates));
+    for (place, answer) in group.answers.iter().enumerate() {
+        let Err(fault) = answer else { continue };
+        // At most `BATCH_PAIRS`.
+        let index = u32::try_from(group.begin + place).unwrap_or(u32::MAX);
+        results.errors.push(pb::PackedError { index, error: Some(fault.item()) });
+    }
+}
+
+const _: () = assert!(GROUP.is_multiple_of(8), "a group is whole bytes of packed results");
 
 fn result(answer: PairAnswer) -> pb::CheckResult {
     let result = match answer {
@@ -192,21 +200,65 @@ impl<'a> Columns<'a> {
         };
         Ok(Columns { member_kind, members, teams, count })
     }
+}
 
-    fn pairs(&self, snapshot: &Snapshot) -> impl Iterator<Item = (End, End)> {
-        let members = column(self.members, move |key| find_key(snapshot, key, self.member_kind));
-        let teams = column(self.teams, move |key| find_team_key(snapshot, key));
-        members.zip(teams).take(self.count)
+/// What the keys of a packed column are to mean.
+#[derive(Clone, Copy)]
+enum Side {
+    Member(Option<MemberKind>),
+    Team,
+}
+
+impl Side {
+    fn find(self, snapshot: &Snapshot, keys: &[i64]) -> [End; GROUP] {
+        match self {
+            Side::Member(kind) => find_keys(snapshot, keys, |_| kind),
+            Side::Team => find_team_keys(snapshot, keys),
+        }
     }
 }
 
-/// The ends that a column names. A single key stands for a column that repeats it: it is looked up
-/// once.
-fn column(keys: &[i64], find: impl Fn(&Key) -> End) -> impl Iterator<Item = End> {
-    let single = if let [key] = keys { Some(find(&Key::Int(*key))) } else { None };
-    let many = if single.is_some() { &[] } else { keys };
-    let repeated = single.into_iter().cycle();
-    many.iter().map(move |&key| find(&Key::Int(key))).chain(repeated)
+/// One end of every pair.
+enum Column<'a> {
+    /// The same for all: it is looked up once.
+    Repeated([End; GROUP]),
+    Keys(&'a [i64], Side),
+    References(&'a [pb::MemberRef]),
+    OfPairs(&'a [pb::CheckPair], Part),
+}
+
+impl<'a> Column<'a> {
+    const fn repeated(end: End) -> Self {
+        Column::Repeated([end; GROUP])
+    }
+
+    /// A single key stands for a column that repeats it.
+    fn keys(snapshot: &Snapshot, keys: &'a [i64], side: Side) -> Self {
+        if keys.len() == 1 {
+            let [end, ..] = side.find(snapshot, keys);
+            return Column::repeated(end);
+        }
+        Column::Keys(keys, side)
+    }
+
+    /// The ends of at most [`GROUP`] pairs; what stands past their number means nothing.
+    fn ends(&self, snapshot: &Snapshot, pairs: Range<usize>) -> [End; GROUP] {
+        match self {
+            Column::Repeated(ends) => *ends,
+            Column::Keys(keys, side) => side.find(snapshot, keys.get(pairs).unwrap_or_default()),
+            Column::References(references) => {
+                let references = references.get(pairs).unwrap_or_default();
+                find_members(snapshot, references.iter().map(Some))
+            }
+            Column::OfPairs(all, part) => {
+                let end = |pair: &'a pb::CheckPair| match part {
+                    Part::Member => pair.member.as_ref(),
+                    Part::Team => pair.team.as_ref(),
+                };
+                find_members(snapshot, all.get(pairs).unwrap_or_default().iter().map(end))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,15 +6,11 @@
 use super::convert::{self, Asked};
 use super::errors::{Failure, Reason};
 use super::participation::Answers;
-use super::refs::{Part, RefFault, as_team, find_member};
-use crate::graph::{Relation, Snapshot};
+use super::refs::{End, Part, RefFault, as_team, find_member};
+use crate::graph::{GROUP, Relation, Snapshot};
 use crate::id::{MemberId, TeamId};
 use crate::pb;
 use std::time::Duration;
-
-/// Pairs that are answered together, so that their waits for memory overlap: as many as the graph
-/// takes at once. Other sizes were not measured.
-pub(crate) const GROUP_PAIRS: usize = 16;
 
 /// Why a pair has no answer, and which end is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +34,6 @@ impl PairFault {
         pb::ItemError { reason: self.reason().row().name.to_owned() }
     }
 }
-
-/// One end of a pair, found or not.
-pub(crate) type End = Result<MemberId, RefFault>;
 
 /// The answer for one pair.
 pub(crate) type PairAnswer = Result<Relation, PairFault>;
@@ -78,17 +71,17 @@ impl PairRequest {
         })
     }
 
-    /// The answers for at most [`GROUP_PAIRS`] pairs, at the back of `answers`.
+    /// The answers for at most [`GROUP`] pairs, at the back of `answers`.
     pub(crate) fn group(
         self,
         snapshot: &Snapshot,
         ends: impl Iterator<Item = (End, End)>,
         answers: &mut Vec<PairAnswer>,
     ) {
-        let mut asked = [(MemberId(0), TeamId(0)); GROUP_PAIRS];
-        let mut places = [0; GROUP_PAIRS];
+        let mut asked = [(MemberId(0), TeamId(0)); GROUP];
+        let mut places = [0; GROUP];
         let mut count = 0;
-        for ends in ends.take(GROUP_PAIRS) {
+        for ends in ends.take(GROUP) {
             let judged = self.judge(snapshot, ends);
             let slots = asked.get_mut(count).zip(places.get_mut(count));
             if let (Ok(Judged::Ask(member, team)), Some((pair, place))) = (&judged, slots) {
@@ -101,7 +94,7 @@ impl PairRequest {
             }));
         }
         let asked = asked.get(..count).unwrap_or_default();
-        let mut relations = [Relation::None; GROUP_PAIRS];
+        let mut relations = [Relation::None; GROUP];
         match self.asked {
             Asked::Participant => snapshot.relations(asked, &mut relations),
             Asked::Administrator => {

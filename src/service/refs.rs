@@ -5,7 +5,7 @@
 
 use super::errors::{Failure, Reason};
 use super::limits;
-use crate::graph::{Named, Snapshot};
+use crate::graph::{GROUP, Named, Snapshot};
 use crate::id::{Key, MemberId, MemberKind, SourceKey, TeamId};
 use crate::pb;
 use pb::member_ref::Ref;
@@ -108,11 +108,11 @@ impl RefFault {
     }
 }
 
+/// One end of a pair, found or not.
+pub(crate) type End = Result<MemberId, RefFault>;
+
 /// The member that the reference names.
-pub(crate) fn find_member(
-    snapshot: &Snapshot,
-    reference: Option<&pb::MemberRef>,
-) -> Result<MemberId, RefFault> {
+pub(crate) fn find_member(snapshot: &Snapshot, reference: Option<&pb::MemberRef>) -> End {
     let reference = reference.ok_or(RefFault::Missing)?;
     let wanted = wanted_kind(reference.kind)?;
     match reference.r#ref.as_ref().ok_or(RefFault::Missing)? {
@@ -127,12 +127,40 @@ pub(crate) fn find_member(
     }
 }
 
-/// The member with this directory name; of several, the one of the wanted kind.
-fn find_name(
+/// [`find_member`] for each of at most [`GROUP`] references; waits for integer keys overlap. What it
+/// gives past their number means nothing.
+pub(crate) fn find_members<'a>(
     snapshot: &Snapshot,
-    name: &str,
-    wanted: Option<MemberKind>,
-) -> Result<MemberId, RefFault> {
+    references: impl Iterator<Item = Option<&'a pb::MemberRef>>,
+) -> [End; GROUP] {
+    let mut ends = [Err(RefFault::Missing); GROUP];
+    let (mut keys, mut kinds, mut places) = ([0; GROUP], [None; GROUP], [0; GROUP]);
+    let mut count = 0;
+    for (place, (end, reference)) in ends.iter_mut().zip(references).enumerate() {
+        let id = reference.and_then(|it| match it.r#ref {
+            Some(Ref::Id(id)) => Some((id, wanted_kind(it.kind).ok()?)),
+            _ => None,
+        });
+        let slots = keys.get_mut(count).zip(kinds.get_mut(count)).zip(places.get_mut(count));
+        if let (Some((id, wanted)), Some(((key, kind), of))) = (id, slots) {
+            (*key, *kind, *of) = (id, wanted, place);
+            count += 1;
+        } else {
+            *end = find_member(snapshot, reference);
+        }
+    }
+    let keys = keys.get(..count).unwrap_or_default();
+    let found = find_keys(snapshot, keys, |place| kinds.get(place).copied().flatten());
+    for (place, found) in places.into_iter().zip(found).take(count) {
+        if let Some(end) = ends.get_mut(place) {
+            *end = found;
+        }
+    }
+    ends
+}
+
+/// The member with this directory name; of several, the one of the wanted kind.
+fn find_name(snapshot: &Snapshot, name: &str, wanted: Option<MemberKind>) -> End {
     let found = match (snapshot.find_named(name), wanted) {
         (Named::Ambiguous, Some(kind)) => snapshot.find_named_as(name, kind),
         (found, _) => found,
@@ -145,30 +173,54 @@ fn find_name(
 }
 
 /// The member with this key in any key space.
-pub(crate) fn find_key(
-    snapshot: &Snapshot,
-    key: &Key,
-    wanted: Option<MemberKind>,
-) -> Result<MemberId, RefFault> {
+pub(crate) fn find_key(snapshot: &Snapshot, key: &Key, wanted: Option<MemberKind>) -> End {
     let mut found = Err(RefFault::Unknown);
     for space in snapshot.key_spaces() {
         let Some(member) = snapshot.find(&SourceKey { space, key: key.clone() }) else { continue };
-        match (of_kind(snapshot, member, wanted), found) {
-            (Ok(_), Ok(_)) => return Err(RefFault::Ambiguous),
-            (Err(_), Ok(_)) => {}
-            (this, Err(_)) => found = this,
-        }
+        found = joined(found, of_kind(snapshot, member, wanted));
     }
     found
 }
 
-/// The team with this key in any key space: where ids of people and teams collide, a key that can
-/// only mean a team does. Where there is none, whoever has it, to be told apart from nobody.
-pub(crate) fn find_team_key(snapshot: &Snapshot, key: &Key) -> Result<MemberId, RefFault> {
-    match find_key(snapshot, key, Some(MemberKind::Team)) {
-        Err(RefFault::OtherKind(_)) => find_key(snapshot, key, None),
-        found => found,
+/// [`find_key`] for each of at most [`GROUP`] integer keys and the kind that is wanted there; their
+/// waits for memory overlap. What it gives past their number means nothing.
+pub(crate) fn find_keys(
+    snapshot: &Snapshot,
+    keys: &[i64],
+    wanted: impl Fn(usize) -> Option<MemberKind>,
+) -> [End; GROUP] {
+    let mut ends = [Err(RefFault::Unknown); GROUP];
+    for space in snapshot.key_spaces() {
+        let mut found = [None; GROUP];
+        snapshot.find_ints(space, keys, &mut found);
+        for (place, (end, member)) in ends.iter_mut().zip(found).enumerate() {
+            let Some(member) = member else { continue };
+            *end = joined(*end, of_kind(snapshot, member, wanted(place)));
+        }
     }
+    ends
+}
+
+/// What a key means, once it is known what it means in one more key space.
+const fn joined(found: End, this: End) -> End {
+    match (found, this) {
+        (Ok(_), Ok(_)) | (Err(RefFault::Ambiguous), _) => Err(RefFault::Ambiguous),
+        (Ok(_), Err(_)) => found,
+        (Err(_), _) => this,
+    }
+}
+
+/// The team with each of the keys, as [`find_keys`]: where ids of people and teams collide, a key
+/// that can only mean a team does. Where there is none, whoever has it, to be told apart from
+/// nobody.
+pub(crate) fn find_team_keys(snapshot: &Snapshot, keys: &[i64]) -> [End; GROUP] {
+    let mut ends = find_keys(snapshot, keys, |_| Some(MemberKind::Team));
+    for (end, &key) in ends.iter_mut().zip(keys) {
+        if let Err(RefFault::OtherKind(_)) = end {
+            *end = find_key(snapshot, &Key::Int(key), None);
+        }
+    }
+    ends
 }
 
 /// The kind that a request's field asks for; `None` for whichever.
@@ -186,11 +238,7 @@ pub(crate) fn as_team(snapshot: &Snapshot, member: MemberId) -> Result<TeamId, R
     snapshot.team(member).ok_or(RefFault::NotATeam)
 }
 
-fn of_kind(
-    snapshot: &Snapshot,
-    member: MemberId,
-    wanted: Option<MemberKind>,
-) -> Result<MemberId, RefFault> {
+fn of_kind(snapshot: &Snapshot, member: MemberId, wanted: Option<MemberKind>) -> End {
     // Whoever was found exists.
     let Some(wanted) = wanted else { return Ok(member) };
     match snapshot.kind(member) {

@@ -9,12 +9,14 @@
 //! fewer that take [`STRETCH_BYTES`] and one more, and their answers; HTTP/2's windows hold the
 //! rest.
 
-use super::check::{PairFault, PairRequest};
+use super::check::PairRequest;
 use super::convert;
 use super::errors::{Failure, Reason};
 use super::freshness::Basis;
 use super::participation::Answers;
+use super::refs::find_members;
 use super::turns::Turns;
+use crate::graph::GROUP;
 use crate::id::Lsn;
 use crate::pb;
 use async_stream::try_stream;
@@ -67,19 +69,21 @@ impl Answers {
                 let broken = fill(&mut stretch, first, questions.as_mut()).err();
                 turns.spend(stretch.len()).await?;
                 let (mut answers, mut newest) = (Vec::with_capacity(stretch.len()), None);
-                for question in stretch.drain(..) {
-                    if question.freshness.is_none() {
+                for questions in stretch.chunk_by(are_alike) {
+                    let waiting = questions.iter().find(|question| question.freshness.is_some());
+                    let Some(waiting) = waiting else {
                         let newest = newest.get_or_insert_with(|| self.newest());
-                        answers.push(self.stream_answer(&question, newest, &mut last));
+                        self.stream_answers(questions, newest, &mut last, &mut answers);
                         continue;
-                    }
+                    };
                     // It may wait, and those before it need not; those behind it must not be
                     // answered by an older version than it was.
                     yield std::mem::take(&mut answers);
                     newest = None;
-                    let basis = self.fresh(&question, turns.left()).await;
-                    answers.push(self.stream_answer(&question, &basis, &mut last));
+                    let basis = self.fresh(waiting, turns.left()).await;
+                    self.stream_answers(questions, &basis, &mut last, &mut answers);
                 }
+                stretch.clear();
                 yield answers;
                 broken.map_or(Ok(()), Err)?;
             }
@@ -109,32 +113,71 @@ impl Answers {
         basis.map_err(|failure| failure.reason)
     }
 
-    fn stream_answer(
+    /// The answers for questions that are alike, at the back of `answers`.
+    fn stream_answers(
         &self,
-        question: &Question,
+        questions: &[Question],
         basis: &Result<Basis, Reason>,
         last: &mut Option<State>,
-    ) -> pb::StreamChecksResponse {
-        let (basis, result) = match (convert::asked(question.relation), basis) {
-            (Err(failure), _) => (None, Err(failure.reason)),
-            (Ok(_), Err(reason)) => (None, Err(*reason)),
-            (Ok(asked), Ok(basis)) => {
-                let pair = PairRequest { asked, lenient: question.lenient };
-                let (member, team) = (question.member.as_ref(), question.team.as_ref());
-                let answer = pair.named(basis.snapshot(), member, team);
-                (Some(basis), answer.map_err(PairFault::reason))
+        answers: &mut Vec<pb::StreamChecksResponse>,
+    ) {
+        let mut results = Vec::with_capacity(GROUP);
+        for questions in questions.chunks(GROUP) {
+            let basis = group(questions, basis, &mut results);
+            for (question, result) in questions.iter().zip(results.drain(..)) {
+                let answered_at = basis.and_then(|basis| {
+                    let state = State::of(basis, self.contact.stale_for_ms() > 0);
+                    (last.replace(state) != Some(state)).then(|| self.answered_at(basis))
+                });
+                let result = Some(result);
+                answers.push(pb::StreamChecksResponse { id: question.id, result, answered_at });
             }
-        };
-        let result = match result {
-            Ok(relation) => Answer::Relation(convert::relation(relation).into()),
-            Err(reason) => Answer::Error(pb::ItemError { reason: reason.row().name.to_owned() }),
-        };
-        let answered_at = basis.and_then(|basis| {
-            let state = State::of(basis, self.contact.stale_for_ms() > 0);
-            (last.replace(state) != Some(state)).then(|| self.answered_at(basis))
-        });
-        pb::StreamChecksResponse { id: question.id, result: Some(result), answered_at }
+        }
     }
+}
+
+/// Whether the questions can be answered together.
+fn are_alike(a: &Question, b: &Question) -> bool {
+    let none_waits = a.freshness.is_none() && b.freshness.is_none();
+    none_waits && (a.relation, a.lenient) == (b.relation, b.lenient)
+}
+
+/// The results for at most [`GROUP`] questions that are alike, and the basis if there was one.
+fn group<'a>(
+    questions: &[Question],
+    basis: &'a Result<Basis, Reason>,
+    results: &mut Vec<Answer>,
+) -> Option<&'a Basis> {
+    let first = questions.first()?;
+    let (asked, basis) = match (convert::asked(first.relation), basis) {
+        (Ok(asked), Ok(basis)) => (asked, basis),
+        (Err(failure), _) => return refuse(questions, failure.reason, results),
+        (Ok(_), Err(reason)) => return refuse(questions, *reason, results),
+    };
+    let (pair, snapshot) = (PairRequest { asked, lenient: first.lenient }, basis.snapshot());
+    let members = find_members(snapshot, questions.iter().map(|it| it.member.as_ref()));
+    let teams = find_members(snapshot, questions.iter().map(|it| it.team.as_ref()));
+    let mut answers = Vec::with_capacity(questions.len());
+    let ends = members.into_iter().zip(teams).take(questions.len());
+    pair.group(snapshot, ends, &mut answers);
+    results.extend(answers.into_iter().map(|answer| match answer {
+        Ok(relation) => Answer::Relation(convert::relation(relation).into()),
+        Err(fault) => error(fault.reason()),
+    }));
+    Some(basis)
+}
+
+fn refuse<'a>(
+    questions: &[Question],
+    reason: Reason,
+    results: &mut Vec<Answer>,
+) -> Option<&'a Basis> {
+    results.extend(questions.iter().map(|_| error(reason)));
+    None
+}
+
+fn error(reason: Reason) -> Answer {
+    Answer::Error(pb::ItemError { reason: reason.row().name.to_owned() })
 }
 
 /// Puts the first question and what is there behind it into the stretch. Fails if the stream broke

@@ -198,6 +198,23 @@ async fn each_question_is_answered_by_the_version_of_its_turn() {
 }
 
 #[tokio::test]
+async fn an_answer_leaves_before_a_question_behind_it_waits() {
+    let (mut world, mut client) = World::ready().await;
+    let waits = pb::StreamChecksRequest {
+        freshness: at_least("0/C8", 60_000),
+        ..question(2, "carol", "all")
+    };
+    // Both are there when the server first looks.
+    let questions = tokio_stream::iter([question(1, "carol", "all"), waits]);
+    let mut answers = client.stream_checks(questions).await.unwrap().into_inner();
+    let first = tokio::time::timeout(Duration::from_secs(20), next(&mut answers)).await;
+    assert_eq!(first.unwrap(), (1, relation(Relation::None), true));
+    world.join(3, 12, Role::Member);
+    world.publish(200);
+    assert_eq!(next(&mut answers).await, (2, relation(Relation::Direct), true));
+}
+
+#[tokio::test]
 async fn an_idle_stream_ends_when_the_server_stops() {
     let (mut world, mut client) = World::ready().await;
     let (_questions, mut answers) = checks(&mut client).await;
