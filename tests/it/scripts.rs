@@ -6,6 +6,7 @@
 
 mod events;
 mod generate;
+mod long;
 mod run;
 mod sizes;
 mod tally;
