@@ -1,4 +1,4 @@
-//! The graph alone, in process, over one synthetic organisation.
+//! The graph alone, in process, over one synthetic organisation; and the feed's decoder.
 //!
 //! | file | what |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `closure` | one team edge, at chain, tree, mesh, wide and cycle |
 //! | `publish` | a swap with one and with many versions kept |
 //! | `build` | the whole graph from its changes |
+//! | `decode` | messages of the change feed, of the organisation's rows |
 //!
 //! Size S by default; `TEAMGRAPH_BENCH_SIZE=m` or `l` for more.
 
@@ -19,6 +20,7 @@ mod batch;
 mod build;
 mod check;
 mod closure;
+mod decode;
 mod list;
 mod publish;
 mod world;
@@ -35,6 +37,7 @@ fn bench(criterion: &mut Criterion) {
     closure::bench(criterion, &mut world);
     publish::bench(criterion, &mut world);
     build::bench(criterion, &world);
+    decode::bench(criterion);
 }
 
 criterion_group!(benches, bench);

@@ -10,11 +10,17 @@ use crate::id::Lsn;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Message<'a> {
-    /// A transaction begins. `final_lsn` is where its commit record starts.
-    Begin { final_lsn: Lsn },
-    /// It ends. `end_lsn` is the position after its commit record.
-    Commit { end_lsn: Lsn },
+pub enum Message<'a> {
+    /// A transaction begins.
+    Begin {
+        /// Where its commit record starts.
+        final_lsn: Lsn,
+    },
+    /// It ends.
+    Commit {
+        /// The position after its commit record.
+        end_lsn: Lsn,
+    },
     /// The transaction came from another server. Nothing to us.
     Origin,
     /// A data type that is not built in. Types are looked up in the catalogue instead.
@@ -24,43 +30,70 @@ pub(crate) enum Message<'a> {
     /// A table's columns, before the first row of it and after each change of it.
     Relation(Relation<'a>),
     /// A row was inserted.
-    Insert { relation: u32, new: Tuple<'a> },
-    /// A row was updated. `old` is there if the replica identity is FULL or its columns changed.
-    Update { relation: u32, old: Option<Old<'a>>, new: Tuple<'a> },
+    Insert {
+        /// The table.
+        relation: u32,
+        /// The row.
+        new: Tuple<'a>,
+    },
+    /// A row was updated.
+    Update {
+        /// The table.
+        relation: u32,
+        /// There if the replica identity is FULL or its columns changed.
+        old: Option<Old<'a>>,
+        /// The row now.
+        new: Tuple<'a>,
+    },
     /// A row was deleted.
-    Delete { relation: u32, old: Old<'a> },
+    Delete {
+        /// The table.
+        relation: u32,
+        /// What it was.
+        old: Old<'a>,
+    },
     /// Tables were emptied.
-    Truncate { relations: Vec<u32> },
+    Truncate {
+        /// All of them, however they came to be.
+        relations: Vec<u32>,
+    },
 }
 
 /// A table as a Relation message describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Relation<'a> {
-    pub(crate) id: u32,
-    pub(crate) schema: &'a str,
-    pub(crate) table: &'a str,
-    pub(crate) columns: Vec<Column<'a>>,
+pub struct Relation<'a> {
+    /// Its object identifier.
+    pub id: u32,
+    /// Its schema's name.
+    pub schema: &'a str,
+    /// Its name.
+    pub table: &'a str,
+    /// In the order of the rows' cells.
+    pub columns: Vec<Column<'a>>,
 }
 
 /// A column as a Relation message describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Column<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) type_oid: u32,
+pub struct Column<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its type's object identifier.
+    pub type_oid: u32,
     /// Part of the replica identity.
-    pub(crate) in_identity: bool,
+    pub in_identity: bool,
 }
 
 /// The columns of one row.
-pub(crate) type Tuple<'a> = Vec<Cell<'a>>;
+pub type Tuple<'a> = Vec<Cell<'a>>;
 
 /// A row before a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Old<'a> {
+pub struct Old<'a> {
     /// The whole row (replica identity FULL); else only the identity's columns are there and the
     /// others look like NULL.
-    pub(crate) whole: bool,
-    pub(crate) tuple: Tuple<'a>,
+    pub whole: bool,
+    /// A cell for each column of the table.
+    pub tuple: Tuple<'a>,
 }
 
 /// `pg_catalog` goes over the wire as an empty schema name.
@@ -68,7 +101,10 @@ const CATALOG: &str = "pg_catalog";
 
 impl<'a> Message<'a> {
     /// Reads one message.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`] where the bytes are no message, or more than one.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut at = Reader::new(bytes);
         let message = match at.byte()? {
             b'B' => {

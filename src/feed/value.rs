@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// One column of a row as the wire carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cell<'a> {
+pub enum Cell<'a> {
     /// NULL.
     Null,
     /// A value kept out of line that an update did not touch: not sent.

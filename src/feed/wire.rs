@@ -5,15 +5,25 @@
 
 /// Bytes that are not a message of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Malformed {
+pub enum Malformed {
+    /// It ends before its time.
     #[error("the message ends too early")]
     Truncated,
+    /// A text is not UTF-8.
     #[error("a name is not UTF-8")]
     NotUtf8,
+    /// A length is negative.
     #[error("a length is negative")]
     Length,
+    /// A byte that means nothing where it stands.
     #[error("unknown {what} 0x{byte:02x}")]
-    Unknown { what: &'static str, byte: u8 },
+    Unknown {
+        /// What was to be there.
+        what: &'static str,
+        /// The byte.
+        byte: u8,
+    },
+    /// So many bytes stand behind its end.
     #[error("{0} bytes are left over")]
     Leftover(usize),
 }

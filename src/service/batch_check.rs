@@ -89,7 +89,7 @@ impl<'a> Form<'a> {
     }
 
     fn pairs(&self, snapshot: &'a Snapshot) -> Pairs<'a> {
-        let one = |end: &Option<_>| Column::repeated(find_member(snapshot, end.as_ref()));
+        let one = |end: &Option<_>| Column::Repeated(find_member(snapshot, end.as_ref()));
         let (members, teams) = match *self {
             Form::Pairs(pairs) => {
                 (Column::OfPairs(pairs, Part::Member), Column::OfPairs(pairs, Part::Team))
@@ -221,22 +221,18 @@ impl Side {
 /// One end of every pair.
 enum Column<'a> {
     /// The same for all: it is looked up once.
-    Repeated([End; GROUP]),
+    Repeated(End),
     Keys(&'a [i64], Side),
     References(&'a [pb::MemberRef]),
     OfPairs(&'a [pb::CheckPair], Part),
 }
 
 impl<'a> Column<'a> {
-    const fn repeated(end: End) -> Self {
-        Column::Repeated([end; GROUP])
-    }
-
     /// A single key stands for a column that repeats it.
     fn keys(snapshot: &Snapshot, keys: &'a [i64], side: Side) -> Self {
         if keys.len() == 1 {
             let [end, ..] = side.find(snapshot, keys);
-            return Column::repeated(end);
+            return Column::Repeated(end);
         }
         Column::Keys(keys, side)
     }
@@ -244,7 +240,7 @@ impl<'a> Column<'a> {
     /// The ends of at most [`GROUP`] pairs; what stands past their number means nothing.
     fn ends(&self, snapshot: &Snapshot, pairs: Range<usize>) -> [End; GROUP] {
         match self {
-            Column::Repeated(ends) => *ends,
+            Column::Repeated(end) => [*end; GROUP],
             Column::Keys(keys, side) => side.find(snapshot, keys.get(pairs).unwrap_or_default()),
             Column::References(references) => {
                 let references = references.get(pairs).unwrap_or_default();
