@@ -73,8 +73,8 @@ impl Applier {
     pub fn run(mut self, mut events: mpsc::Receiver<Vec<FeedEvent>>) -> Result<(), ApplyError> {
         let start = tokio::time::Instant::now();
         while let Some(batch) = events.blocking_recv() {
+            let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             for event in batch {
-                let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.apply(event, now_ms)?;
             }
         }

@@ -14,7 +14,7 @@ use super::translate::{Plan, WireColumn};
 use super::value::Cell;
 use super::wire::{Malformed, Reader};
 use crate::status::{FeedState, FeedStatus, StatusCell};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -101,10 +101,14 @@ async fn copy_table(
     tokio::pin!(stream);
     let mut place = Place::Header;
     loop {
-        let next = timeout(COPY_SILENCE_MAX, stream.next()).await;
-        let Some(bytes) = next.map_err(|_| too_slow(&what, COPY_SILENCE_MAX))? else {
-            break;
+        // A timer for each row would cost as much as to read it: most rows are there already.
+        let next = match stream.next().now_or_never() {
+            Some(next) => next,
+            None => timeout(COPY_SILENCE_MAX, stream.next())
+                .await
+                .map_err(|_| too_slow(&what, COPY_SILENCE_MAX))?,
         };
+        let Some(bytes) = next else { break };
         let bytes = bytes.map_err(|error| FeedError::of_client(&what, &error))?;
         let mut message = Reader::new(&bytes);
         let garbled = |error| FeedError::transient(format!("{what}: {error}"));

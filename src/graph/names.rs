@@ -102,6 +102,20 @@ impl NameIndex {
         }
     }
 
+    /// The members have the names in the first version of a copy: nothing was known before.
+    ///
+    /// In the order of the map's shards, so that one small table after the other is filled and grown
+    /// while it is near: in the members' order each name waits for memory, several times where a
+    /// table grows.
+    pub(super) fn add_all<'a>(&self, names: impl Iterator<Item = (&'a Arc<str>, MemberId)>) {
+        let mut order: Vec<(usize, &Arc<str>, MemberId)> =
+            names.map(|(name, member)| (self.0.hash_usize(name) << 7, name, member)).collect();
+        order.sort_unstable_by_key(|&(place, _, member)| (place, member));
+        for (_, name, member) in order {
+            self.add(name, member);
+        }
+    }
+
     /// From version `sequence` on the member has not the name any more.
     fn retire(&self, name: &str, member: MemberId, sequence: u64) {
         if let Some(mut candidates) = self.0.get_mut(name)

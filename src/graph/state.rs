@@ -48,6 +48,12 @@ impl State {
         self.names.get(member.0)?.as_ref()
     }
 
+    /// Every name, with the member that has it.
+    pub(super) fn all_names(&self) -> impl Iterator<Item = (&Arc<str>, MemberId)> {
+        let members = (0..self.numbers.member_count()).map(MemberId);
+        members.filter_map(|member| Some((self.name(member)?, member)))
+    }
+
     /// Whether the member in its part as a team exists now. The closure learns of it at commit.
     pub(super) fn is_team(&self, team: TeamId) -> bool {
         let standing = self.numbers.member(team).map(|member| self.standing(member));

@@ -5,8 +5,8 @@
 //!
 //! Changes go into the working version as they arrive: a transaction needs no buffer beside a note
 //! for each row that it changes, to go back by. The closure alone waits for the commit, which tells
-//! it what the transaction did net: see [`super::delta`]. Of a copy, all edges wait for its end:
-//! see [`super::bulk`].
+//! it what the transaction did net: see [`super::delta`]. Of a copy, all edges and the index of names
+//! wait for its end: see [`super::bulk`].
 
 use super::GraphFull;
 use super::adjacency::Standing;
@@ -102,6 +102,7 @@ impl GraphWriter {
     pub fn commit(&mut self, end_lsn: Lsn) -> Arc<Snapshot> {
         if self.is_copy() {
             self.working.build_edges(&mut self.rows);
+            self.base.shared().names.add_all(self.working.all_names());
         }
         self.update_closure();
         self.rows.commit();
@@ -251,12 +252,14 @@ impl GraphWriter {
         if held == name.as_ref() {
             return;
         }
-        if let Some(held) = held {
-            self.names.touch(held, member);
-        }
-        if let Some(name) = &name {
-            self.base.shared().names.add(name, member);
-            self.names.touch(name, member);
+        if !self.is_copy() {
+            if let Some(held) = held {
+                self.names.touch(held, member);
+            }
+            if let Some(name) = &name {
+                self.base.shared().names.add(name, member);
+                self.names.touch(name, member);
+            }
         }
         *self.working.names.get_mut(member.0) = name;
     }
