@@ -25,7 +25,7 @@ pub const FIGURES: &[&str] =
 /// As many as the flattened table's clients.
 pub const CONNECTIONS: usize = 8;
 /// Calls under way on each: enough that neither side waits for the other.
-const UNARY_IN_FLIGHT: usize = 8;
+pub const UNARY_IN_FLIGHT: usize = 8;
 const BATCH_CONNECTIONS: usize = 2;
 const BATCH_IN_FLIGHT: usize = 2;
 const BATCH_PAIRS: usize = 1_000;

@@ -7,7 +7,7 @@
 
 use crate::copy_rows::CopyRows;
 use crate::database::{Sql, connect};
-use crate::grpc_part::CONNECTIONS;
+use crate::grpc_part::{CONNECTIONS, UNARY_IN_FLIGHT};
 use crate::load;
 use crate::options::Plan;
 use crate::postgres_part::{Scene, Stage};
@@ -28,6 +28,15 @@ const CREATE: &str =
 const INDEX: &str = "CREATE UNIQUE INDEX ON teamparticipation (team, person)";
 const CHECK: &str =
     "SELECT EXISTS (SELECT 1 FROM teamparticipation WHERE team = $1 AND person = $2)";
+/// What is compared, with the calls in flight on each connection, ours and the table's: each as its
+/// clients use one (gRPC's share a connection, a pool lends it to one query at a time); both one at
+/// a time; and both as many, the table's pipelined, which few drivers do.
+const COMPARISONS: [(&str, usize, usize); 3] = [
+    (FIGURE, UNARY_IN_FLIGHT, 1),
+    ("unary_vs_table_one_in_flight", 1, 1),
+    ("unary_vs_table_pipelined", UNARY_IN_FLIGHT, UNARY_IN_FLIGHT),
+];
+const FIGURE: &str = "unary_vs_table";
 /// Answers that are compared before anything is timed.
 const COMPARED: usize = 2_000;
 
@@ -38,17 +47,25 @@ pub fn run(plan: &Plan, stage: &Stage, scene: &Scene, record: &mut Record) -> an
     let connections = runtime.block_on(connections(&stage.database.url))?;
     runtime.block_on(compare(&connections[0], &snapshot, &scene.questions))?;
     let askers = runtime.block_on(askers(scene.following.address, CONNECTIONS))?;
-    // One call at a time on each connection, for both.
-    let ours = |window| runtime.block_on(load::unary(&askers, 1, window, &scene.questions));
-    let table = |window| runtime.block_on(load_table(&connections, window, &scene.questions));
+    let (window, questions) = (plan.window, &scene.questions);
+    let ours = |calls| runtime.block_on(load::unary(&askers, calls, window, questions));
+    let table = |calls| runtime.block_on(load_table(&connections, calls, window, questions));
     // Both warm.
-    ours(plan.window)?;
-    table(plan.window * 2)?;
-    let pairs = alternate(plan.samples, || ours(plan.window), || table(plan.window))?;
-    let (ours, table): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    record.put_alternated("unary_vs_table", pairs.iter().map(|it| it.0 / it.1).collect());
-    record.context_median("unary_one_in_flight_per_s_ours", &ours);
-    record.context_median("table_checks_per_s", &table);
+    ours(1)?;
+    table(1)?;
+    table(1)?;
+    for (name, ours_in_flight, table_in_flight) in COMPARISONS {
+        let pairs = alternate(plan.samples, || ours(ours_in_flight), || table(table_in_flight))?;
+        let (ours, table): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let ratios: Vec<f64> = pairs.iter().map(|it| it.0 / it.1).collect();
+        record.context_median(&format!("{name}_per_s_ours"), &ours);
+        record.context_median(&format!("{name}_per_s_table"), &table);
+        if name == FIGURE {
+            record.put_alternated(name, ratios);
+        } else {
+            record.context_median(name, &ratios);
+        }
+    }
     drop(connections);
     runtime.block_on(stage.database.sql.client.batch_execute("DROP TABLE teamparticipation"))?;
     Ok(())
@@ -122,11 +139,13 @@ async fn compare(sql: &Sql, snapshot: &Snapshot, questions: &[Question]) -> anyh
 
 async fn load_table(
     connections: &[Arc<Sql>],
+    in_flight: usize,
     window: Duration,
     questions: &Arc<Vec<Question>>,
 ) -> anyhow::Result<f64> {
     let mut tasks = JoinSet::new();
-    for (worker, sql) in connections.iter().enumerate() {
+    let workers = connections.iter().cycle().take(connections.len() * in_flight);
+    for (worker, sql) in workers.enumerate() {
         let (sql, questions) = (Arc::clone(sql), Arc::clone(questions));
         let check = sql.client.prepare(CHECK).await?;
         tasks.spawn(async move {
