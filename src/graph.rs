@@ -24,6 +24,7 @@ mod chunks;
 mod closure;
 mod delta;
 mod direct_index;
+mod image;
 mod key_page;
 mod list;
 mod member_words;
@@ -42,6 +43,7 @@ mod waiting;
 mod writer;
 
 pub use answer::{Kinds, MemberCursor, MemberPage, Named, Relation, Scope, Stats, TeamPage};
+pub use image::{Image, ImageMember, ImageRow};
 pub use list::MemberList;
 pub use publish::{HistoryLimits, Published, PublishedCell};
 pub use snapshot::Snapshot;

@@ -9,7 +9,9 @@
 //! table states it, and its role is the highest of theirs; the map changes only with its
 //! transaction and goes back with it.
 
+mod group;
 mod int_rows;
+mod sharded;
 mod stated;
 
 pub(super) use stated::StatedRow;
@@ -18,6 +20,7 @@ use super::pages::count;
 use crate::change::{RowId, RowKey};
 use crate::id::{Key, MemberId, Role, TableId, TeamId};
 use int_rows::{IntRows, give_back};
+use sharded::Sharded;
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
@@ -57,13 +60,13 @@ impl RowCount {
     }
 }
 
-/// One table's active rows, all in one of these.
-#[derive(Debug, Default)]
+/// One table's active rows, all in one of these. A clone shares them.
+#[derive(Clone, Debug, Default)]
 struct TableRows {
     by_int: IntRows,
-    by_key: Map<Key, StatedRow>,
-    by_int_pair: Map<(i64, i64), StatedRow>,
-    by_pair: Map<(Key, Key), StatedRow>,
+    by_key: Sharded<Key, StatedRow>,
+    by_int_pair: Sharded<(i64, i64), StatedRow>,
+    by_pair: Sharded<(Key, Key), StatedRow>,
 }
 
 /// Sets or removes the value; returns the one before.
@@ -82,13 +85,11 @@ impl TableRows {
     fn set(&mut self, key: &RowId, row: Option<StatedRow>) -> Option<StatedRow> {
         match key {
             RowId::Key(Key::Int(key)) => self.by_int.set(*key, row),
-            RowId::Key(key) => set(&mut self.by_key, key.clone(), row),
+            RowId::Key(key) => self.by_key.set(key.clone(), row),
             RowId::Pair(Key::Int(member), Key::Int(team)) => {
-                set(&mut self.by_int_pair, (*member, *team), row)
+                self.by_int_pair.set((*member, *team), row)
             }
-            RowId::Pair(member, team) => {
-                set(&mut self.by_pair, (member.clone(), team.clone()), row)
-            }
+            RowId::Pair(member, team) => self.by_pair.set((member.clone(), team.clone()), row),
         }
     }
 
@@ -104,14 +105,27 @@ impl TableRows {
         row.copied()
     }
 
-    fn keys(&self) -> impl Iterator<Item = RowId> {
-        let ints = self.by_int.keys().map(|key| RowId::Key(Key::Int(key)));
-        let int_pairs = self.by_int_pair.keys();
-        let int_pairs =
-            int_pairs.map(|&(member, team)| RowId::Pair(Key::Int(member), Key::Int(team)));
-        let keys = self.by_key.keys().cloned().map(RowId::Key);
-        let pairs = self.by_pair.keys().cloned().map(|(member, team)| RowId::Pair(member, team));
+    /// Each row with what it states, in no order.
+    fn iter(&self) -> impl Iterator<Item = (RowId, StatedRow)> {
+        let ints = self.by_int.iter().map(|(key, row)| (RowId::Key(Key::Int(key)), row));
+        let keys = self.by_key.iter().map(|(key, row)| (RowId::Key(key.clone()), *row));
+        let int_pairs = self
+            .by_int_pair
+            .iter()
+            .map(|(&(member, team), row)| (RowId::Pair(Key::Int(member), Key::Int(team)), *row));
+        let pairs = self
+            .by_pair
+            .iter()
+            .map(|((member, team), row)| (RowId::Pair(member.clone(), team.clone()), *row));
         ints.chain(int_pairs).chain(keys).chain(pairs)
+    }
+
+    /// What the rows state, in no order.
+    fn stated(&self) -> impl Iterator<Item = StatedRow> {
+        let others = self.by_int_pair.iter().map(|(_, row)| row);
+        let others = others.chain(self.by_key.iter().map(|(_, row)| row));
+        let others = others.chain(self.by_pair.iter().map(|(_, row)| row));
+        self.by_int.iter().map(|(_, row)| row).chain(others.copied())
     }
 
     fn len(&self) -> usize {
@@ -167,7 +181,7 @@ impl Rows {
     /// The keys of the table's active rows, in an order that depends on nothing but them.
     pub(super) fn keys(&self, table: TableId) -> Vec<RowKey> {
         let Some(rows) = self.tables.get(&table) else { return Vec::new() };
-        let mut keys: Vec<RowId> = rows.keys().collect();
+        let mut keys: Vec<RowId> = rows.iter().map(|(key, _)| key).collect();
         keys.sort_unstable();
         keys.into_iter().map(|key| RowKey { table, key }).collect()
     }
@@ -189,11 +203,12 @@ impl Rows {
 
     /// What every active row states, in no order.
     pub(super) fn stated(&self) -> impl Iterator<Item = StatedRow> {
-        let tables = self.tables.values();
-        tables.flat_map(|rows| {
-            let others = rows.by_int_pair.values().chain(rows.by_key.values());
-            rows.by_int.stated().chain(others.chain(rows.by_pair.values()).copied())
-        })
+        self.tables.values().flat_map(TableRows::stated)
+    }
+
+    /// All rows as they are now. Costs next to nothing; what changes afterwards is copied first.
+    pub(super) fn image(&self) -> RowsImage {
+        RowsImage(self.tables.clone())
     }
 
     /// That many rows, more than one, state the edge: found at the end of a copy.
@@ -258,8 +273,8 @@ impl Rows {
     /// Bytes of rows with integer keys, as allocated, and of the other maps' entries, roughly.
     pub(super) fn bytes(&self) -> u64 {
         let one = |rows: &TableRows| {
-            let pairs = rows.by_int_pair.capacity() * 25 + rows.by_pair.capacity() * 57;
-            rows.by_int.bytes() + count(pairs + rows.by_key.capacity() * 33)
+            let pairs = rows.by_int_pair.bytes(25) + rows.by_pair.bytes(57);
+            rows.by_int.bytes() + pairs + rows.by_key.bytes(33)
         };
         self.tables.values().map(one).sum::<u64>() + count(self.repeats.capacity() * 17)
     }
@@ -293,6 +308,19 @@ impl Rows {
 
     fn get(&self, key: &RowKey) -> Option<StatedRow> {
         self.tables.get(&key.table)?.get(&key.key)
+    }
+}
+
+/// All active rows at one moment.
+#[derive(Debug)]
+pub(super) struct RowsImage(BTreeMap<TableId, TableRows>);
+
+impl RowsImage {
+    /// Each row with what it states, table by table.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RowKey, StatedRow)> {
+        self.0.iter().flat_map(|(&table, rows)| {
+            rows.iter().map(move |(key, row)| (RowKey { table, key }, row))
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use super::GraphFull;
 use super::adjacency::Standing;
 use super::closure::TeamEdges;
 use super::delta::Touched;
+use super::image::Image;
 use super::names::{NameIndex, NameKeeper};
 use super::numbers::KeyIndex;
 use super::rows::{Edge, Rows, StatedRow};
@@ -134,6 +135,12 @@ impl GraphWriter {
     /// The last version made; an empty one before the first commit.
     pub const fn last(&self) -> &Arc<Snapshot> {
         &self.base
+    }
+
+    /// The content of the last version, to be kept elsewhere; a few pointers are copied. Call it
+    /// between transactions.
+    pub fn image(&self) -> Image {
+        Image::new(Arc::clone(&self.base), self.rows.image())
     }
 
     /// Whether the changes since the last commit are those of a copy: then rows alone are noted,

@@ -3,10 +3,15 @@
 //! Owns where a row is found by its key. Keys mostly come from a sequence and lie close together:
 //! those of 512 consecutive values share a segment, eight bytes each, and a row in it is found by
 //! its place. Keys that lie too far apart for that go into a map. It must not know what rows state.
+//!
+//! A clone shares all segments: see [`super::group`].
 
+use super::group::{Group, WIDE};
+use super::sharded::Sharded;
 use super::stated::StatedRow;
 use super::{Map, count};
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 /// Keys of a segment: 4 KiB.
 const SEGMENT_KEYS: usize = 512;
@@ -16,33 +21,42 @@ const BYTES_FREE: u64 = 64 << 10;
 /// Segments may take this much for each row; the map takes 20 to 40 bytes for one.
 const BYTES_PER_ROW_MAX: u64 = 32;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segment {
     rows: [Option<StatedRow>; SEGMENT_KEYS],
     len: usize,
 }
 
 /// Rows by integer key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct IntRows {
-    /// By key / 512.
-    segments: Map<i64, Box<Segment>>,
+    /// Segments by key / 512, those of 64 consecutive ones together.
+    groups: Map<i64, Arc<Group<Segment>>>,
+    segments: usize,
     /// Rows whose segment was not worth its bytes when they came. A key is in one of the two.
-    sparse: Map<i64, StatedRow>,
+    sparse: Sharded<i64, StatedRow>,
     len: usize,
     /// Rows taken away since few-row segments were last looked for.
     removed: usize,
 }
 
-/// The segment that a key belongs to, and its place there.
-fn place(key: i64) -> (i64, usize) {
-    // 512 is far within both types.
-    let place = usize::try_from(key & 511).unwrap_or_default();
-    (key >> 9, place)
+/// Where a key belongs: its group, its segment there, its place in that.
+#[derive(Clone, Copy)]
+struct Place {
+    group: i64,
+    segment: usize,
+    row: usize,
 }
 
-fn key_at(segment: i64, place: usize) -> i64 {
-    segment << 9 | i64::try_from(place).unwrap_or_default()
+fn place(key: i64) -> Place {
+    // 512 and 64 are far within both types.
+    let low = |bits: i64| usize::try_from(bits).unwrap_or_default();
+    Place { group: key >> 15, segment: low((key >> 9) & 63), row: low(key & 511) }
+}
+
+fn key_at(Place { group, segment, row }: Place) -> i64 {
+    let low = |place: usize| i64::try_from(place).unwrap_or_default();
+    group << 15 | low(segment) << 9 | low(row)
 }
 
 impl IntRows {
@@ -51,8 +65,9 @@ impl IntRows {
     }
 
     pub(super) fn get(&self, key: i64) -> Option<StatedRow> {
-        let (segment, place) = place(key);
-        let held = self.segments.get(&segment).and_then(|segment| *segment.rows.get(place)?);
+        let at = place(key);
+        let segment = self.groups.get(&at.group).and_then(|group| group.get(at.segment));
+        let held = segment.and_then(|segment| *segment.rows.get(at.row)?);
         held.or_else(|| self.sparse.get(&key).copied())
     }
 
@@ -68,51 +83,58 @@ impl IntRows {
     }
 
     fn put(&mut self, key: i64, row: StatedRow) -> Option<StatedRow> {
-        if let Some(held) = self.sparse.get_mut(&key) {
-            return Some(std::mem::replace(held, row));
+        if self.sparse.get(&key).is_some() {
+            return self.sparse.set(key, Some(row));
         }
-        let (number, place) = place(key);
+        let at = place(key);
         let is_dense = self.pays(1);
-        let segment = match self.segments.entry(number) {
-            Entry::Occupied(held) => held.into_mut(),
-            Entry::Vacant(free) if is_dense => free.insert(Box::default()),
-            Entry::Vacant(_) => {
-                self.sparse.insert(key, row);
-                return None;
-            }
+        let group = match self.groups.entry(at.group) {
+            Entry::Occupied(held) => Arc::make_mut(held.into_mut()),
+            Entry::Vacant(free) if is_dense => Arc::make_mut(free.insert(Arc::default())),
+            Entry::Vacant(_) => return self.sparse.set(key, Some(row)),
         };
-        let old = segment.rows.get_mut(place).and_then(|held| held.replace(row));
+        if group.get(at.segment).is_none() {
+            if !is_dense {
+                return self.sparse.set(key, Some(row));
+            }
+            group.put(at.segment, Segment::default());
+            self.segments += 1;
+        }
+        let segment = group.get_mut(at.segment)?;
+        let old = segment.rows.get_mut(at.row).and_then(|held| held.replace(row));
         segment.len += usize::from(old.is_none());
         old
     }
 
     fn remove(&mut self, key: i64) -> Option<StatedRow> {
-        let (number, place) = place(key);
-        let Some(segment) = self.segments.get_mut(&number) else { return self.forget(key) };
-        let Some(old) = segment.rows.get_mut(place).and_then(Option::take) else {
-            return self.forget(key);
-        };
+        let at = place(key);
+        let held = self.groups.get_mut(&at.group).filter(|group| {
+            let segment = group.get(at.segment);
+            segment.and_then(|segment| segment.rows.get(at.row)).is_some_and(Option::is_some)
+        });
+        let Some(group) = held else { return self.sparse.set(key, None) };
+        let group = Arc::make_mut(group);
+        let segment = group.get_mut(at.segment)?;
+        let old = segment.rows.get_mut(at.row).and_then(Option::take);
         segment.len -= 1;
         if segment.len == 0 {
-            self.segments.remove(&number);
-            give_back(&mut self.segments);
+            group.take(at.segment);
+            self.segments -= 1;
+            if group.len() == 0 {
+                self.groups.remove(&at.group);
+                give_back(&mut self.groups);
+            }
         }
         self.removed += 1;
-        if self.removed > self.segments.len() && !self.pays(0) {
+        if self.removed > self.segments && !self.pays(0) {
             self.scatter();
         }
-        Some(old)
-    }
-
-    fn forget(&mut self, key: i64) -> Option<StatedRow> {
-        let old = self.sparse.remove(&key);
-        give_back(&mut self.sparse);
         old
     }
 
     /// Whether so many more segments are worth their bytes.
     fn pays(&self, more: u64) -> bool {
-        let bytes = (count(self.segments.len()) + more) * SEGMENT_BYTES;
+        let bytes = (count(self.segments) + more) * SEGMENT_BYTES;
         bytes <= BYTES_FREE + BYTES_PER_ROW_MAX * count(self.len)
     }
 
@@ -120,33 +142,44 @@ impl IntRows {
     /// removals have paid for.
     fn scatter(&mut self) {
         self.removed = 0;
-        let few = self.segments.extract_if(|_, segment| segment.len < SEGMENT_KEYS / 16);
-        for (number, segment) in few {
-            let rows = segment.rows.iter().enumerate();
-            let rows = rows.filter_map(|(place, row)| row.map(|row| (key_at(number, place), row)));
-            self.sparse.extend(rows);
-        }
-        give_back(&mut self.segments);
-    }
-
-    pub(super) fn keys(&self) -> impl Iterator<Item = i64> {
-        let dense = self.segments.iter().flat_map(|(&number, segment)| {
-            let places = segment.rows.iter().enumerate().filter(|(_, row)| row.is_some());
-            places.map(move |(place, _)| key_at(number, place))
+        let (sparse, segments) = (&mut self.sparse, &mut self.segments);
+        self.groups.retain(|&number, group| {
+            for segment in 0..WIDE {
+                if group.get(segment).is_none_or(|segment| segment.len >= SEGMENT_KEYS / 16) {
+                    continue;
+                }
+                *segments -= 1;
+                let taken = Arc::make_mut(group).take(segment);
+                let rows = taken.iter().flat_map(|taken| taken.rows.iter().enumerate());
+                for (row, states) in rows.filter(|(_, states)| states.is_some()) {
+                    sparse.set(key_at(Place { group: number, segment, row }), *states);
+                }
+            }
+            group.len() > 0
         });
-        dense.chain(self.sparse.keys().copied())
+        give_back(&mut self.groups);
     }
 
-    /// What the rows state, in no order.
-    pub(super) fn stated(&self) -> impl Iterator<Item = StatedRow> {
-        let dense = self.segments.values().flat_map(|segment| segment.rows.iter().flatten());
-        dense.chain(self.sparse.values()).copied()
+    /// Each key with what its row states. Those of segments come in order, the others in none.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, StatedRow)> {
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        groups.sort_unstable_by_key(|(number, _)| **number);
+        let segments = groups.into_iter().flat_map(|(&group, held)| {
+            held.iter().map(move |(segment, held)| (group, segment, held))
+        });
+        let dense = segments.flat_map(|(group, segment, held)| {
+            let rows = held.rows.iter().enumerate();
+            rows.filter_map(move |(row, states)| {
+                Some((key_at(Place { group, segment, row }), (*states)?))
+            })
+        });
+        dense.chain(self.sparse.iter().map(|(key, states)| (*key, *states)))
     }
 
     /// Bytes, as allocated.
     pub(super) fn bytes(&self) -> u64 {
-        let tables = count(self.segments.capacity() * 17 + self.sparse.capacity() * 17);
-        count(self.segments.len()) * SEGMENT_BYTES + tables
+        let groups = self.groups.capacity() * 17 + self.groups.len() * size_of::<Group<Segment>>();
+        count(self.segments) * SEGMENT_BYTES + count(groups) + self.sparse.bytes(17)
     }
 }
 
@@ -200,14 +233,20 @@ mod tests {
                 prop_assert_eq!(rows.get(key), states);
                 prop_assert_eq!(rows.len(), expected.len());
             }
-            let mut keys: Vec<i64> = rows.keys().collect();
-            keys.sort_unstable();
-            prop_assert!(keys.iter().eq(expected.keys()));
-            prop_assert_eq!(rows.stated().count(), expected.len());
+            let mut held: Vec<_> = rows.iter().collect();
+            held.sort_unstable();
+            prop_assert!(held.into_iter().eq(expected.clone()));
+            let image = rows.clone();
+            let mut then: Vec<_> = image.iter().collect();
+            then.sort_unstable();
             for (key, states) in expected {
                 prop_assert_eq!(rows.set(key, None), Some(states));
             }
-            prop_assert_eq!((rows.len(), rows.segments.len(), rows.sparse.len()), (0, 0, 0));
+            prop_assert_eq!((rows.len(), rows.groups.len(), rows.sparse.len()), (0, 0, 0));
+            prop_assert_eq!(rows.segments, 0);
+            let mut kept: Vec<_> = image.iter().collect();
+            kept.sort_unstable();
+            prop_assert_eq!(kept, then, "an image keeps what it saw");
         }
     }
 
@@ -217,7 +256,7 @@ mod tests {
         for key in 0..100_000 {
             rows.set(key, Some(row(1)));
         }
-        assert!(rows.sparse.is_empty());
+        assert!(rows.sparse.len() == 0);
         assert!(rows.bytes() < 900_000, "{}", rows.bytes());
         // One row in a thousand stays: too few for segments of their own.
         for key in (0..100_000).filter(|key| key % 1_000 != 7) {
