@@ -6,11 +6,14 @@
 //! task waits behind it.
 //!
 //! A fresh copy is built beside the graph that is served and takes its place when it is whole; if
-//! it breaks off, what is served stays.
+//! it breaks off, what is served stays. In place of a first copy there may be a graph that an
+//! earlier process kept; and whoever keeps this one is given images of it, at commits.
 
 use crate::change::{Change, FeedEvent};
+use crate::checkpoint::{Header, ImageRequest, Kept, Loaded};
 use crate::graph::{GraphFull, GraphLimits, GraphWriter, Published, PublishedCell, Snapshot};
 use crate::id::{History, Lsn};
+use crate::resume::{PersistedLsn, ResumePoint, SourceFacts};
 use crate::status::AppliedLsn;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -42,6 +45,15 @@ pub struct Applier {
     served: Option<GraphWriter>,
     /// The graph of a copy under way.
     copying: Option<GraphWriter>,
+    /// A graph that an earlier process kept and nobody has found good yet.
+    kept: Option<GraphWriter>,
+    /// How the rows of the graph that is served were read, and those of the copy under way.
+    facts: Arc<SourceFacts>,
+    copying_facts: Arc<SourceFacts>,
+    /// What may be kept, if anything is.
+    persisted: Option<Arc<PersistedLsn>>,
+    /// Who waits for an image.
+    wanted: Option<ImageRequest>,
     /// Copies begun.
     copies: u64,
     /// Changes came since the last commit.
@@ -61,24 +73,89 @@ impl Applier {
             applied,
             served: None,
             copying: None,
+            kept: None,
+            facts: Arc::default(),
+            copying_facts: Arc::default(),
+            persisted: None,
+            wanted: None,
             copies: 0,
             in_transaction: false,
         }
     }
 
-    /// Applies batches until the feed's end of the queue is gone. Blocks the thread.
+    /// Says of each graph that is served whether it may be kept.
+    #[must_use]
+    pub fn persisting(self, persisted: Arc<PersistedLsn>) -> Self {
+        Applier { persisted: Some(persisted), ..self }
+    }
+
+    /// The number of the graph that is made next: of a copy, or of what was kept.
+    pub const fn next_copy(&self) -> u64 {
+        self.copies + 1
+    }
+
+    /// Takes a graph that an earlier process kept, to be served once the feed says that it is good.
+    /// Returns where it stands.
+    pub fn restore(&mut self, loaded: Loaded) -> ResumePoint {
+        let Loaded { writer, header, .. } = loaded;
+        self.copies += 1;
+        self.kept = Some(writer);
+        self.facts = Arc::clone(&header.facts);
+        ResumePoint { history: header.history, lsn: header.applied, facts: header.facts }
+    }
+
+    /// Applies batches until the feed's end of the queue is gone, and those who ask for images
+    /// too. It works for as long as there is work: give it a thread of its own.
     ///
     /// # Errors
     /// See [`ApplyError`].
-    pub fn run(mut self, mut events: mpsc::Receiver<Vec<FeedEvent>>) -> Result<(), ApplyError> {
+    pub async fn run(
+        mut self,
+        mut events: mpsc::Receiver<Vec<FeedEvent>>,
+        mut images: mpsc::Receiver<ImageRequest>,
+    ) -> Result<(), ApplyError> {
         let start = tokio::time::Instant::now();
-        while let Some(batch) = events.blocking_recv() {
-            let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            for event in batch {
-                self.apply(event, now_ms)?;
+        let (mut fed, mut asked) = (true, true);
+        while fed || asked {
+            tokio::select! {
+                biased;
+                batch = events.recv(), if fed => {
+                    fed = batch.is_some();
+                    let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    for event in batch.into_iter().flatten() {
+                        self.apply(event, now_ms)?;
+                    }
+                    // A feed that never rests keeps nobody waiting.
+                    self.wanted = images.try_recv().ok().or(self.wanted);
+                }
+                request = images.recv(), if asked => {
+                    asked = request.is_some();
+                    self.wanted = request.or(self.wanted);
+                }
             }
+            self.give_image();
         }
         Ok(())
+    }
+
+    /// Gives the image that is wanted, unless a transaction or a copy is under way: a copy's end
+    /// makes a newer one.
+    fn give_image(&mut self) {
+        if self.in_transaction {
+            return;
+        }
+        let Some(wanted) = self.wanted.take() else { return };
+        let Some(writer) = self.served.as_ref().filter(|_| self.copying.is_none()) else { return };
+        let image = writer.image();
+        let version = image.version();
+        let header = Header {
+            history: version.history,
+            version: version.end_lsn,
+            applied: self.applied.get(),
+            facts: Arc::clone(&self.facts),
+        };
+        // Whoever gave up does not need it.
+        let _given = wanted.send(Kept { image, header });
     }
 
     /// Applies one event; `now_ms` is any clock that does not go back.
@@ -94,8 +171,9 @@ impl Applier {
                 self.abort();
                 Ok(())
             }
-            FeedEvent::CopyBegin { history } => {
-                self.begin_copy(history);
+            FeedEvent::Resume { lsn } => self.resume(lsn, now_ms),
+            FeedEvent::CopyBegin { history, facts } => {
+                self.begin_copy(history, facts);
                 Ok(())
             }
             FeedEvent::CopyEnd { consistent_point } => self.end_copy(consistent_point, now_ms),
@@ -149,8 +227,23 @@ impl Applier {
         }
     }
 
-    fn begin_copy(&mut self, history: History) {
+    fn resume(&mut self, lsn: Lsn, now_ms: u64) -> Result<(), ApplyError> {
+        let Some(writer) = self.kept.take() else {
+            return Err(out_of_order("that what was kept is good", "where nothing was kept"));
+        };
+        let snapshot = Arc::clone(writer.last());
+        self.served = Some(writer);
+        self.begin(snapshot, lsn, now_ms);
+        Ok(())
+    }
+
+    fn begin_copy(&mut self, history: History, facts: Arc<SourceFacts>) {
         self.abort();
+        self.kept = None;
+        if let Some(persisted) = &self.persisted {
+            persisted.close();
+        }
+        self.copying_facts = facts;
         self.copies += 1;
         self.copying = Some(GraphWriter::new(self.copies, history, self.limits));
     }
@@ -162,10 +255,19 @@ impl Applier {
         self.in_transaction = false;
         let snapshot = writer.commit(consistent_point);
         self.served = Some(writer);
-        // A copy may be of another history, whose positions begin lower.
-        self.published.store(Published { snapshot, applied_lsn: consistent_point }, now_ms);
-        self.applied.reset(consistent_point);
+        self.facts = Arc::clone(&self.copying_facts);
+        self.begin(snapshot, consistent_point, now_ms);
         Ok(())
+    }
+
+    /// Publishes a graph that is none of the last one's versions.
+    fn begin(&self, snapshot: Arc<Snapshot>, lsn: Lsn, now_ms: u64) {
+        if let Some(persisted) = &self.persisted {
+            persisted.open(snapshot.copy(), lsn);
+        }
+        // A copy may be of another history, whose positions begin lower.
+        self.published.store(Published { snapshot, applied_lsn: lsn }, now_ms);
+        self.applied.reset(lsn);
     }
 
     /// Publishes, and only then lets the feed confirm.
@@ -227,7 +329,7 @@ mod tests {
     }
 
     fn copy(people: &[i64], consistent_point: u64) -> Vec<FeedEvent> {
-        let mut events = vec![FeedEvent::CopyBegin { history: HISTORY }];
+        let mut events = vec![FeedEvent::CopyBegin { history: HISTORY, facts: Arc::default() }];
         events.extend(people.iter().map(|&key| put(key, &format!("p{key}"))));
         events.push(FeedEvent::CopyEnd { consistent_point: Lsn(consistent_point) });
         events
@@ -278,7 +380,8 @@ mod tests {
 
     #[test]
     fn events_out_of_order_are_refused() {
-        let cases: [(Vec<FeedEvent>, FeedEvent); 5] = [
+        let cases: [(Vec<FeedEvent>, FeedEvent); 6] = [
+            (copy(&[1], 100), FeedEvent::Resume { lsn: Lsn(200) }),
             (vec![], put(1, "a")),
             (vec![], FeedEvent::Watermark { lsn: Lsn(1) }),
             (vec![], FeedEvent::CopyEnd { consistent_point: Lsn(1) }),

@@ -5,21 +5,31 @@
 //! does with them.
 //!
 //! ```text
+//! Resume                             a graph that was kept, in place of a copy
 //! CopyBegin  Change*  CopyEnd        a fresh copy, beside whatever is served
 //! Change*    Commit | Abort          one transaction, or one cut off midway
 //! Watermark                          nothing up to here is outstanding
 //! ```
 
 use crate::id::{History, Key, Lsn, MemberKind, Role, SourceKey, TableId};
+use crate::resume::SourceFacts;
 use std::sync::Arc;
 
 /// One event of a feed. Events arrive in commit order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEvent {
+    /// The graph that an earlier process left is good: it is served as of this position, and the
+    /// stream goes on from there.
+    Resume {
+        /// Where it stands.
+        lsn: Lsn,
+    },
     /// A fresh copy begins: the changes up to [`FeedEvent::CopyEnd`] build a graph from nothing.
     CopyBegin {
         /// The cluster and timeline that the copy is taken from.
         history: History,
+        /// How the rows are read, to be kept with them.
+        facts: Arc<SourceFacts>,
     },
     /// The copy is whole; it shows the source as of this position.
     CopyEnd {

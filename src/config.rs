@@ -16,11 +16,13 @@ pub use source::{SourceChoice, SourceOptions};
 pub use values::{DatabaseUrl, Instance, Publication};
 pub use variables::with_lenient_variables;
 
+use crate::checkpoint::CheckpointOptions;
 use crate::feed::Mapping;
 use crate::feed::mapping::MappingError;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -207,7 +209,24 @@ pub struct ServeOptions {
         value_name = "BYTES"
     )]
     pub history_bytes: u64,
+    /// Keep the graph in this directory, so that the next start takes no copy [default: it is kept
+    /// nowhere]
+    #[arg(long, env = "TEAMGRAPH_CHECKPOINT_DIR", value_name = "DIR")]
+    pub checkpoint_dir: Option<PathBuf>,
+    /// How long after one checkpoint the next is written, in seconds; the database keeps its log as
+    /// long
+    #[arg(
+        long,
+        env = "TEAMGRAPH_CHECKPOINT_INTERVAL_S",
+        default_value_t = 60,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=CHECKPOINT_INTERVAL_S_MAX)
+    )]
+    pub checkpoint_interval_s: u64,
 }
+
+/// An hour: the database would keep the log of all that time.
+const CHECKPOINT_INTERVAL_S_MAX: u64 = 3_600;
 
 /// A day: a page token that is older is a client's mistake.
 const HISTORY_SECONDS_MAX: u64 = 86_400;
@@ -227,6 +246,8 @@ pub struct ServeConfig {
     pub history_seconds: u64,
     /// How many bytes they may hold.
     pub history_bytes: u64,
+    /// Where the graph is kept, if anywhere.
+    pub checkpoint: Option<CheckpointOptions>,
 }
 
 impl ServeOptions {
@@ -246,6 +267,10 @@ impl ServeOptions {
             closure_pairs_max: self.closure_pairs_max,
             history_seconds: self.history_seconds,
             history_bytes: self.history_bytes,
+            checkpoint: self.checkpoint_dir.map(|directory| CheckpointOptions {
+                directory,
+                interval: Duration::from_secs(self.checkpoint_interval_s),
+            }),
         })
     }
 }

@@ -24,20 +24,22 @@
 //! settings, rights and tables; `slot` creates the permanent slot with its snapshot; `copy` reads
 //! the tables at that snapshot; `stream` follows the log; `translate` turns rows into changes with
 //! the same code for both; `outbox` is the only way out. `retry` decides what follows from an
-//! error, and `watch` looks at the tables while the stream is followed.
+//! error, and `watch` looks at the tables while the stream is followed. Where the graph is kept for
+//! the next process, `warm` is its start, in place of slot and copy, and `facts` what is compared.
 //!
 //! # What holds
 //!
 //! - INVARIANT (watermark): events leave in commit order through one bounded queue; a watermark
 //!   never leaves ahead of a change before it, nor inside a transaction.
-//! - A position is confirmed to the source only once it is applied ([`AppliedLsn`]), and resumed
-//!   from the last one handed on. The queue loses nothing, so nothing is sent twice.
+//! - A position is confirmed to the source only once it is applied ([`AppliedLsn`]), or, where the
+//!   graph is kept, once it is on disk ([`PersistedLsn`]); and resumed from the last one handed on. The queue loses nothing, so nothing is sent twice.
 //! - The one who applies calls [`AppliedLsn::reset`] with the consistent point when it has
 //!   published a copy (`CopyEnd`), and [`AppliedLsn::raise`] at each commit and watermark. The
 //!   stream starts only after the former.
 //! - Every queue, batch and wait has a bound with a name.
 //!
 //! [`AppliedLsn`]: crate::status::AppliedLsn
+//! [`PersistedLsn`]: crate::resume::PersistedLsn
 //! [`AppliedLsn::reset`]: crate::status::AppliedLsn::reset
 //! [`AppliedLsn::raise`]: crate::status::AppliedLsn::raise
 
@@ -45,6 +47,7 @@ pub mod check;
 pub mod config;
 mod copy;
 pub mod error;
+mod facts;
 pub mod mapping;
 mod outbox;
 pub mod pgoutput;
@@ -59,6 +62,7 @@ mod stream;
 mod tables;
 mod translate;
 mod value;
+mod warm;
 mod watch;
 mod wire;
 

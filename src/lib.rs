@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod change;
+pub mod checkpoint;
 pub mod cli;
 pub mod command;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod graph;
 pub mod id;
 pub mod migrate;
 pub mod pb;
+pub mod resume;
 pub mod server;
 pub mod service;
 pub mod status;

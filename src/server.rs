@@ -5,22 +5,27 @@
 //!
 //! ```text
 //! feed task ──batches──► apply thread ──Published──► service task
-//!     ▲                       │
-//!     └────── AppliedLsn ─────┘
+//!     ▲                    │    │
+//!     ├───── AppliedLsn ───┘    └─images─► checkpoint task and thread
+//!     └───── PersistedLsn ─────────────────────┘
 //! ```
 
 use crate::apply::{Applier, ApplyError};
+use crate::checkpoint::{CheckpointError, CheckpointOptions, Keeping, KeptBy};
 use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
 use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
+use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
-use crate::status::{AppliedLsn, FeedState, FeedStatus, StatusCell};
+use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -45,6 +50,8 @@ pub struct ServerOptions {
     pub graph: GraphLimits,
     /// How much of the past is kept.
     pub history: HistoryLimits,
+    /// Where the graph is kept for the next process; nowhere unless asked for.
+    pub checkpoint: Option<CheckpointOptions>,
 }
 
 /// Why a server did not start, or ended otherwise than it was told to.
@@ -68,7 +75,7 @@ pub enum ServerError {
     #[error(transparent)]
     Service(#[from] ServeError),
     /// A thread could not be started.
-    #[error("cannot start the apply thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
     /// The thread ended without an answer: a defect.
     #[error("the apply thread failed: please report this defect")]
@@ -91,6 +98,7 @@ pub struct Server {
     address: SocketAddr,
     published: Arc<PublishedCell>,
     feed_status: Arc<StatusCell<FeedStatus>>,
+    kept_by: Option<KeptBy>,
 }
 
 impl Server {
@@ -108,7 +116,9 @@ impl Server {
             publication: options.feed.publication().to_owned(),
             ..FeedStatus::default()
         }));
-        Ok(Server { options, listener, address, published, feed_status })
+        let slot = options.feed.slot();
+        let kept_by = options.checkpoint.as_ref().map(|options| KeptBy::new(options, slot));
+        Ok(Server { options, listener, address, published, feed_status, kept_by })
     }
 
     /// The address that it listens on.
@@ -126,49 +136,40 @@ impl Server {
         Arc::clone(&self.feed_status)
     }
 
-    /// Serves until told to stop, then ends in order: no new calls, the slot dropped, the rest.
+    /// What those who keep the graph on disk report, if anybody does.
+    pub fn checkpoint_status(&self) -> Option<Arc<StatusCell<CheckpointStatus>>> {
+        self.kept_by.as_ref().map(|kept_by| Arc::clone(&kept_by.status))
+    }
+
+    /// Serves until told to stop, then ends in order: no new calls, the slot dropped or the graph
+    /// kept a last time, the rest.
     ///
     /// # Errors
     /// What ended it otherwise. A feed that gives up after the first copy does not: what it copied
     /// is still served, marked as stale, and its state is `failed`.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), ServerError> {
         let stop = stop.child_token();
-        let applied = Arc::<AppliedLsn>::default();
-        let (sender, receiver) = mpsc::channel(QUEUED_BATCHES_MAX);
-        let applier =
-            Applier::new(self.options.graph, Arc::clone(&self.published), Arc::clone(&applied));
-        let mut applied_all = spawn_thread("apply", move || applier.run(receiver))?;
-        let parts = ServiceParts {
-            published: Arc::clone(&self.published),
-            feed: Arc::clone(&self.feed_status),
-            source: Arc::new(PrimarySource::new(self.options.feed.clone())),
-            instance: self.options.instance,
-        };
+        let feed_gone = CancellationToken::new();
+        let (published, kept_by) = (Arc::clone(&self.published), self.kept_by.clone());
         let feed_status = Arc::clone(&self.feed_status);
-        let feed = feed::run(self.options.feed, sender, applied, feed_status, stop.clone());
-        let mut feed = spawn_named("feed", feed);
-        let service = service::serve(self.listener, parts, stop.clone());
-        let mut service = spawn_named("service", service);
-
-        let published = self.published;
-        let (mut feed_ended, mut apply_ended, mut service_ended) = (false, false, false);
+        let mut parts = self.spawn(&stop, &feed_gone)?;
         let outcome = loop {
             tokio::select! {
-                ended = &mut feed, if !feed_ended => {
-                    feed_ended = true;
+                ended = &mut parts.feed, if !parts.feed_ended => {
+                    parts.feed_ended = true;
                     match joined("feed", ended) {
                         Err(error) if published.load().is_none() => break Err(error),
-                        Err(error) => outlived(&self.feed_status, &error),
+                        Err(error) => outlived(&feed_status, &error),
                         Ok(()) if stop.is_cancelled() => break Ok(()),
                         Ok(()) => {}
                     }
                 }
-                ended = &mut service => {
-                    service_ended = true;
+                ended = &mut parts.service => {
+                    parts.service_ended = true;
                     break joined("service", ended);
                 }
-                ended = &mut applied_all, if !apply_ended => {
-                    apply_ended = true;
+                ended = &mut parts.applied_all, if !parts.apply_ended => {
+                    parts.apply_ended = true;
                     match ended {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => break Err(error.into()),
@@ -178,12 +179,122 @@ impl Server {
             }
         };
         stop.cancel();
-        if !feed_ended && tokio::time::timeout(FEED_STOP_MAX, &mut feed).await.is_err() {
+        if !parts.feed_ended && timeout(FEED_STOP_MAX, &mut parts.feed).await.is_err() {
             tracing::warn!("the feed did not stop within {FEED_STOP_MAX:?}; its slot may be left");
-            feed.abort();
+            parts.feed.abort();
         }
+        if let (Err(ServerError::Apply(_)), Some(kept_by)) = (&outcome, &kept_by) {
+            // What went wrong with this graph may be in it already.
+            kept_by.persisted.close();
+            kept_by.keeper().forget().await;
+        }
+        feed_gone.cancel();
+        let kept = match parts.keeping {
+            Some(keeping) => joined("checkpoint", keeping.await.map(Ok::<_, ServerError>)),
+            None => Ok(()),
+        };
         // What ended the server is told before what its end brought about.
-        if service_ended { outcome } else { outcome.and(joined("service", service.await)) }
+        if parts.service_ended {
+            return outcome.and(kept);
+        }
+        outcome.and(joined("service", parts.service.await)).and(kept)
+    }
+
+    fn spawn(
+        self,
+        stop: &CancellationToken,
+        feed_gone: &CancellationToken,
+    ) -> Result<Parts, ServerError> {
+        let applied = Arc::<AppliedLsn>::default();
+        let (sender, receiver) = mpsc::channel(QUEUED_BATCHES_MAX);
+        let (image_sender, images) = mpsc::channel(1);
+        let limits = self.options.graph;
+        let mut applier = Applier::new(limits, Arc::clone(&self.published), Arc::clone(&applied));
+        let (restored, warm) = oneshot::channel();
+        let kept_by = self.kept_by.clone();
+        let runtime = Handle::current();
+        let applied_all = spawn_thread("apply", move || {
+            if let Some(kept_by) = kept_by {
+                applier = applier.persisting(Arc::clone(&kept_by.persisted));
+                // Nobody to tell: the server was stopped meanwhile.
+                let _told = restored.send(restore(&mut applier, &kept_by, limits));
+            }
+            runtime.block_on(applier.run(receiver, images))
+        })?;
+        let keeping = match (&self.kept_by, &self.options.checkpoint) {
+            (Some(kept_by), Some(options)) => {
+                let (kept_by, published) = (kept_by.clone(), Arc::clone(&self.published));
+                let (keeping, worker) =
+                    Keeping::new(kept_by, published, options.interval, image_sender);
+                spawn_thread("checkpoint", move || worker.run())?;
+                Some(spawn_named("checkpoint", keeping.run(feed_gone.clone())))
+            }
+            _ => None,
+        };
+        let parts = ServiceParts {
+            published: Arc::clone(&self.published),
+            feed: Arc::clone(&self.feed_status),
+            source: Arc::new(PrimarySource::new(self.options.feed.clone())),
+            instance: self.options.instance,
+            checkpoint: self.kept_by.map(|kept_by| kept_by.status),
+        };
+        let (config, feed_status) = (self.options.feed, self.feed_status);
+        let stopped = stop.clone();
+        let feed = async move {
+            // None where nothing is kept.
+            let warm = tokio::select! {
+                warm = warm => warm.ok(),
+                () = stopped.cancelled() => None,
+            };
+            feed::run(config, sender, applied, feed_status, stopped, warm).await
+        };
+        Ok(Parts {
+            feed: spawn_named("feed", feed),
+            service: spawn_named("service", service::serve(self.listener, parts, stop.clone())),
+            applied_all,
+            keeping,
+            feed_ended: false,
+            service_ended: false,
+            apply_ended: false,
+        })
+    }
+}
+
+/// What runs.
+struct Parts {
+    feed: JoinHandle<Result<(), FeedError>>,
+    service: JoinHandle<Result<(), ServeError>>,
+    applied_all: oneshot::Receiver<Result<(), ApplyError>>,
+    keeping: Option<JoinHandle<()>>,
+    feed_ended: bool,
+    service_ended: bool,
+    apply_ended: bool,
+}
+
+/// Reads the graph that an earlier process kept; the feed says whether it is still good.
+fn restore(applier: &mut Applier, kept_by: &KeptBy, limits: GraphLimits) -> WarmStart {
+    let begin = tokio::time::Instant::now();
+    let kept = match kept_by.store.load(applier.next_copy(), limits) {
+        Ok(loaded) => {
+            let point = applier.restore(loaded);
+            tracing::info!(lsn = %point.lsn, took = ?begin.elapsed(), "checkpoint loaded");
+            Some(point)
+        }
+        Err(error) => {
+            let directory = &kept_by.status.get().directory;
+            match error {
+                CheckpointError::Missing => tracing::info!(directory, "no checkpoint: copying"),
+                _ => tracing::warn!(directory, %error, "the checkpoint cannot be used: copying"),
+            }
+            kept_by.status.update(|status| status.start = format!("copied: {error}"));
+            None
+        }
+    };
+    WarmStart {
+        kept,
+        persisted: Arc::clone(&kept_by.persisted),
+        keeper: kept_by.keeper(),
+        status: Arc::clone(&kept_by.status),
     }
 }
 

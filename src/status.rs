@@ -79,6 +79,25 @@ pub struct FeedStatus {
     pub stale_since: Option<SystemTime>,
 }
 
+/// The report of those who keep the graph on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointStatus {
+    /// Where it is kept.
+    pub directory: String,
+    /// What came of the start: from where the stream went on, or why a fresh copy was necessary.
+    pub start: String,
+    /// Up to where the next process could go on; none while nothing is kept.
+    pub position: Option<Lsn>,
+    /// When that position was kept.
+    pub kept_at: Option<SystemTime>,
+    /// The checkpoint's size.
+    pub bytes: u64,
+    /// How long the newest checkpoint took to be written, in milliseconds.
+    pub took_ms: u64,
+    /// Why the newest try failed; empty if it did not.
+    pub error: String,
+}
+
 /// Holds the newest report of one part: written by that part, read by anybody.
 ///
 /// A mutex, because reports are rare and small and no query reads them on its way.

@@ -55,6 +55,7 @@ impl Servers {
             feed: Arc::new(StatusCell::new(FeedStatus { state, ..FeedStatus::default() })),
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
+            checkpoint: None,
         };
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let ours = on_a_thread(|listener| async {

@@ -30,6 +30,7 @@ impl Following {
             instance: "bench".into(),
             graph: GraphLimits::default(),
             history: HistoryLimits::default(),
+            checkpoint: None,
         };
         let (sender, receiver) = mpsc::channel();
         let stop = CancellationToken::new();

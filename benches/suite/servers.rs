@@ -44,6 +44,7 @@ impl OneCore {
             feed: Arc::new(StatusCell::new(feed)),
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
+            checkpoint: None,
         };
         Self::start(thread, |listener, stop| async move {
             serve(listener, parts, stop).await.map_err(Into::into)

@@ -164,5 +164,6 @@ pub(super) fn server_options(config: &ServeConfig, url: &str) -> anyhow::Result<
             age_max_ms: config.history_seconds.saturating_mul(1_000),
             ..HistoryLimits::default()
         },
+        checkpoint: config.checkpoint.clone(),
     })
 }

@@ -7,6 +7,7 @@ use super::check::{self, Checked, Finding};
 use super::config::FeedConfig;
 use super::copy;
 use super::error::FeedError;
+use super::facts;
 use super::outbox::Outbox;
 use super::retry::{Place, Retries};
 use super::session::{ASK_MAX, Session};
@@ -17,6 +18,7 @@ use super::translate::Translator;
 use super::watch::watch;
 use crate::change::FeedEvent;
 use crate::id::{History, Lsn};
+use crate::resume::{ResumePoint, WarmStart};
 use crate::status::{AppliedLsn, FeedState, FeedStatus, StatusCell};
 use pgwire_replication::ReplicationClient;
 use std::convert::Infallible;
@@ -47,13 +49,15 @@ const RETIRE_MAX: Duration = Duration::from_secs(10);
 /// only an operator can cure is such an error until there has been a copy; then it is tried again.
 ///
 /// Events leave through `events`; `applied` is what the receiver has published (see the promises
-/// in [the module's description](super)). At the end, whichever it is, the slot is dropped.
+/// in [the module's description](super)). At the end the slot is dropped, whichever end it is;
+/// but where the graph is kept for the next process (`warm`), a clean stop leaves the slot to that.
 pub async fn run(
     config: FeedConfig,
     events: mpsc::Sender<Vec<FeedEvent>>,
     applied: Arc<AppliedLsn>,
     status: Arc<StatusCell<FeedStatus>>,
     shutdown: CancellationToken,
+    warm: Option<WarmStart>,
 ) -> Result<(), FeedError> {
     status.update(|status| {
         status.slot.clone_from(&config.slot);
@@ -64,7 +68,10 @@ pub async fn run(
         applied: &applied,
         status: &status,
         outbox: Outbox::new(events),
+        kept: warm.as_ref().and_then(|warm| warm.kept.clone()),
+        warm: warm.as_ref(),
         copied: None,
+        served: false,
         unapplied_copy: None,
         walsender: None,
         slot_touched: false,
@@ -81,7 +88,9 @@ pub async fn run(
         let error = error.to_string();
         status.update(|status| status.state = FeedState::Failed { error });
     }
-    feed.retire().await;
+    if warm.is_none() || ended.is_err() {
+        feed.retire().await;
+    }
     ended
 }
 
@@ -93,29 +102,35 @@ pub async fn examine(config: &FeedConfig) -> Result<Vec<Finding>, FeedError> {
     Ok(checked.findings.list().to_vec())
 }
 
-struct Feed<'a> {
-    config: &'a FeedConfig,
-    applied: &'a AppliedLsn,
+pub(super) struct Feed<'a> {
+    pub(super) config: &'a FeedConfig,
+    pub(super) applied: &'a AppliedLsn,
     status: &'a StatusCell<FeedStatus>,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
+    /// Who keeps the graph for the next process.
+    pub(super) warm: Option<&'a WarmStart>,
+    /// The graph that an earlier process left, as long as nobody has looked whether it is good.
+    pub(super) kept: Option<ResumePoint>,
     /// What the copy was taken of; none before the first, or when it no longer holds.
-    copied: Option<Copied>,
+    pub(super) copied: Option<Copied>,
+    /// There is something that is served.
+    served: bool,
     /// The end of a copy that may not be applied yet.
-    unapplied_copy: Option<Lsn>,
+    pub(super) unapplied_copy: Option<Lsn>,
     /// The process that served, or serves, our newest replication connection.
     walsender: Option<i32>,
     /// There may be a slot of ours.
-    slot_touched: bool,
+    pub(super) slot_touched: bool,
     /// Tries in a row that found the slot in others' hands.
     slot_in_use: u32,
     retries: Retries,
 }
 
 /// What a copy is good for.
-struct Copied {
-    history: History,
+pub(super) struct Copied {
+    pub(super) history: History,
     /// The tables as they were when last looked at: others are not known.
-    catalogue: Catalogue,
+    pub(super) catalogue: Catalogue,
 }
 
 impl Feed<'_> {
@@ -128,9 +143,10 @@ impl Feed<'_> {
                 Err(error) => return error,
             };
             let retry_in = again.wait;
+            let served = self.served;
             tracing::warn!(%error, ?retry_in, "the feed is interrupted");
             self.status.update(|status| {
-                if status.copies > 0 {
+                if served {
                     status.stale_since.get_or_insert_with(SystemTime::now);
                 }
                 status.state = FeedState::BackingOff {
@@ -150,7 +166,7 @@ impl Feed<'_> {
         let status = self.status.get();
         Place {
             streaming: status.state == FeedState::Streaming,
-            served: status.copies > 0,
+            served: self.served,
             resume: self.copied.is_some().then(|| self.outbox.sent()),
         }
     }
@@ -171,13 +187,17 @@ impl Feed<'_> {
         if let Some(walsender) = self.walsender {
             slot::dismiss(&mut session, &self.config.slot, walsender).await?;
         }
-        let resume = self.copied.is_some().then(|| (self.outbox.sent(), self.applied.get()));
-        // Before a copy is applied the position is still the one of an earlier copy.
-        let resume = resume.map(|(sent, applied)| (sent, applied.min(sent)));
-        let (mut replication, identity) =
+        let mut resume = self.resume_at();
+        let (mut replication, mut identity) =
             slot::connect(self.config, resume, server_version).await?;
+        if self.kept.is_some() && !self.adopt(&mut session, &identity, &catalogue).await? {
+            // A connection that would resume cannot copy.
+            replication.abort();
+            resume = None;
+            (replication, identity) = slot::connect(self.config, None, server_version).await?;
+        }
         self.walsender = Some(identity.pid);
-        if resume.is_some() {
+        if self.copied.is_some() {
             self.may_resume(&mut session, &identity, &catalogue).await?;
         } else {
             let server = Server { identity, server_version };
@@ -198,6 +218,7 @@ impl Feed<'_> {
             translator: Translator::new(&self.config.mapping, &catalogue),
             outbox: &mut self.outbox,
             applied: self.applied,
+            persisted: self.warm.map(|warm| &*warm.persisted),
             status: self.status,
             config: self.config,
             announced: &announced,
@@ -266,6 +287,9 @@ impl Feed<'_> {
     ) -> Result<(), FeedError> {
         let Server { identity, server_version } = server;
         let name = &self.config.slot;
+        // The end of an earlier copy would open to keeping what this one is about to replace.
+        self.copy_applied().await?;
+        self.forget_kept().await;
         self.state(FeedState::CreatingSlot);
         if let Some(facts) = slot::look(session, name).await? {
             if !facts.ours {
@@ -282,13 +306,11 @@ impl Feed<'_> {
         let made = slot::create(session, replication, identity.pid, self.config).await?;
         self.slot_in_use = 0;
         tracing::info!(slot = name, consistent_point = %made.consistent_point, "slot created");
-        self.status.update(|status| {
-            status.history = Some(identity.history);
-            // The log may have been set back: what was heard of before is of another one.
-            status.source_lsn = made.consistent_point;
-        });
+        // The log may have been set back: what was heard of before is of another one.
+        self.is_at(identity.history, made.consistent_point);
         self.state(FeedState::Copying { rows: 0 });
-        self.outbox.push(FeedEvent::CopyBegin { history: identity.history });
+        let facts = Arc::new(facts::of(&self.config.mapping, catalogue));
+        self.outbox.push(FeedEvent::CopyBegin { history: identity.history, facts });
         let rows = copy::copy(
             session,
             &made.snapshot,
@@ -309,6 +331,14 @@ impl Feed<'_> {
         Ok(())
     }
 
+    /// Reports where the stream will go on.
+    pub(super) fn is_at(&self, history: History, lsn: Lsn) {
+        self.status.update(|status| {
+            status.history = Some(history);
+            status.source_lsn = lsn;
+        });
+    }
+
     /// Waits until the copy is published. Until then the applied position is one of an earlier
     /// copy, which must not be confirmed to this slot.
     async fn copy_applied(&mut self) -> Result<(), FeedError> {
@@ -326,11 +356,12 @@ impl Feed<'_> {
             sleep(COPY_APPLIED_INTERVAL).await;
         }
         self.unapplied_copy = None;
+        self.served = true;
         Ok(())
     }
 
     /// A slot that another process holds is not ours to take.
-    fn not_in_use(&mut self, active_pid: Option<i32>) -> Result<(), FeedError> {
+    pub(super) fn not_in_use(&mut self, active_pid: Option<i32>) -> Result<(), FeedError> {
         let Some(pid) = active_pid else {
             self.slot_in_use = 0;
             return Ok(());

@@ -1,7 +1,7 @@
 //! The replication slot and the replication connection that holds it.
 //!
 //! Owns the slot's life: a permanent slot, made afresh with its snapshot at process start, resumed
-//! across reconnects, dropped at the end. Everything of one stream runs on one *gated* connection:
+//! across reconnects, dropped at the end; or left to the next process, where that goes on. Everything of one stream runs on one *gated* connection:
 //! who the server is, the slot's creation, the start; so what was asked describes the server that
 //! then streams, and the exported snapshot lives as long as that connection runs nothing else.
 //!
@@ -43,6 +43,8 @@ pub(crate) struct SlotFacts {
     pub(crate) lost: bool,
     /// It is one that we could have made.
     pub(crate) ours: bool,
+    /// What was confirmed to it: nothing before comes again.
+    pub(crate) confirmed: Option<Lsn>,
 }
 
 /// A slot just made.
@@ -99,7 +101,8 @@ pub(crate) async fn look(
     const SLOT: &str = "
         SELECT active_pid, coalesce(wal_status = 'lost', false) AS lost,
                slot_type = 'logical' AND coalesce(plugin = 'pgoutput', false)
-                   AND coalesce(database = current_database(), false) AS ours
+                   AND coalesce(database = current_database(), false) AS ours,
+               confirmed_flush_lsn::text AS confirmed
         FROM pg_replication_slots WHERE slot_name = $1";
     let what = "looking at the replication slot";
     let Session { client, wire } = session;
@@ -111,6 +114,7 @@ pub(crate) async fn look(
             active_pid: row.try_get("active_pid")?,
             lost: row.try_get("lost")?,
             ours: row.try_get("ours")?,
+            confirmed: row.try_get::<_, Option<&str>>("confirmed")?.and_then(|it| it.parse().ok()),
         })
     };
     let facts: Result<_, tokio_postgres::Error> = facts();

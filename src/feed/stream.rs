@@ -8,8 +8,8 @@
 //! - a consumer that stops reading can block the primary's checkpointer for as long as its socket
 //!   is open: a queue that stays full ends the connection;
 //! - a consumer that does not confirm keeps log, and blocks a fast shutdown of the primary:
-//!   keepalives are confirmed once all before them is applied, and a server that asks over and
-//!   over ends the connection;
+//!   keepalives are confirmed once all before them is applied (and on disk, where the graph is kept
+//!   there), and a server that asks over and over ends the connection;
 //! - a peer that is dead says nothing, and a busy one neither: a silence makes what is served
 //!   stale, and the server is asked on another connection whether our walsender is still there.
 
@@ -22,6 +22,7 @@ use super::slot;
 use super::translate::Translator;
 use crate::change::FeedEvent;
 use crate::id::Lsn;
+use crate::resume::PersistedLsn;
 use crate::status::{AppliedLsn, FeedState, FeedStatus, StatusCell};
 use pgwire_replication::{ReplicationClient, ReplicationEvent};
 use std::convert::Infallible;
@@ -35,6 +36,9 @@ const STREAM_FULL_MAX: Duration = Duration::from_secs(20);
 
 /// How often to look at what is applied while something is outstanding.
 const CONFIRM_INTERVAL: Duration = Duration::from_millis(2);
+
+/// How often to look at what is on disk while less of it is than is applied.
+const PERSISTED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the server may be silent in good order: it asks us after 15 s, half of our session's
 /// `wal_sender_timeout`, even if nothing happens at all.
@@ -59,6 +63,8 @@ pub(crate) struct Stream<'a> {
     translator: Translator<'a>,
     outbox: &'a mut Outbox,
     applied: &'a AppliedLsn,
+    /// Where the graph is kept for the next process: what that needs no more.
+    persisted: Option<&'a PersistedLsn>,
     status: &'a StatusCell<FeedStatus>,
     config: &'a FeedConfig,
     announced: &'a Notify,
@@ -77,6 +83,8 @@ pub(crate) struct Stream<'a> {
     probed: Instant,
     /// Nothing has been heard for too long.
     silent: bool,
+    /// Seen to be applied.
+    seen: Lsn,
     confirmed: Lsn,
 }
 
@@ -103,6 +111,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) translator: Translator<'a>,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) applied: &'a AppliedLsn,
+    pub(crate) persisted: Option<&'a PersistedLsn>,
     pub(crate) status: &'a StatusCell<FeedStatus>,
     pub(crate) config: &'a FeedConfig,
     /// Told whenever a mapped table's columns come.
@@ -119,6 +128,7 @@ impl<'a> Stream<'a> {
             translator,
             outbox,
             applied,
+            persisted,
             status,
             config,
             announced,
@@ -132,6 +142,7 @@ impl<'a> Stream<'a> {
             translator,
             outbox,
             applied,
+            persisted,
             status,
             config,
             announced,
@@ -144,6 +155,7 @@ impl<'a> Stream<'a> {
             heard: now,
             probed: now,
             silent: false,
+            seen: Lsn(0),
             confirmed: Lsn(0),
         }
     }
@@ -182,9 +194,14 @@ impl<'a> Stream<'a> {
     /// reason. Here the end is a matter of microseconds between two looks that are milliseconds
     /// apart, and nowhere else is it given up.
     async fn wait(&mut self) -> Result<Option<ReplicationEvent>, FeedError> {
-        let outstanding = self.confirmed < self.outbox.sent();
         let silence = self.heard.max(self.probed) + SILENCE_MAX;
-        let until = if outstanding { Instant::now() + CONFIRM_INTERVAL } else { silence };
+        let until = if self.seen < self.outbox.sent() {
+            Instant::now() + CONFIRM_INTERVAL
+        } else if self.confirmed < self.seen {
+            silence.min(Instant::now() + PERSISTED_INTERVAL)
+        } else {
+            silence
+        };
         tokio::select! {
             biased;
             event = self.client.recv() => return event_of(event).map(Some),
@@ -230,11 +247,15 @@ impl<'a> Stream<'a> {
     /// Tells the source what is applied, and ourselves whether we have caught up.
     fn confirm(&mut self) {
         let applied = self.applied.get();
-        if applied == self.confirmed {
+        let confirmed = confirmable(self.persisted, self.applied);
+        if confirmed != self.confirmed {
+            self.confirmed = confirmed;
+            self.client.update_applied_lsn(slot::to_wire(confirmed));
+        }
+        if applied == self.seen {
             return;
         }
-        self.confirmed = applied;
-        self.client.update_applied_lsn(slot::to_wire(applied));
+        self.seen = applied;
         if self.behind.is_some_and(|behind| applied >= behind) {
             self.behind = None;
             tracing::info!(lsn = %applied, "the feed has caught up");
@@ -246,9 +267,9 @@ impl<'a> Stream<'a> {
     }
 
     async fn flush(&mut self) -> Result<(), FeedError> {
-        let Stream { outbox, client, applied, .. } = self;
+        let Stream { outbox, client, persisted, applied, .. } = self;
         // The server may ask what is applied while we wait.
-        let duties = || client.update_applied_lsn(slot::to_wire(applied.get()));
+        let duties = || client.update_applied_lsn(slot::to_wire(confirmable(*persisted, applied)));
         outbox.flush(STREAM_FULL_MAX, duties).await
     }
 
@@ -349,6 +370,11 @@ impl<'a> Stream<'a> {
             Some(_) => Err(FeedError::changed("a mapped table has a new partition")),
         }
     }
+}
+
+/// What the source need not keep for us.
+fn confirmable(persisted: Option<&PersistedLsn>, applied: &AppliedLsn) -> Lsn {
+    persisted.map_or_else(|| applied.get(), PersistedLsn::get)
 }
 
 /// Asks on another connection whether our walsender is still there.

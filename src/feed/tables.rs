@@ -17,6 +17,7 @@ use super::error::FeedError;
 use super::mapping::TableName;
 use super::translate::WireColumn;
 use super::value::ColumnType;
+use crate::resume::TableMarks;
 use marks::Marks;
 use std::collections::HashMap;
 
@@ -134,6 +135,19 @@ impl Catalogue {
         let mut pairs = self.tables.iter().zip(&earlier.tables);
         let (changed, _) = pairs.find(|(now, before)| now.differs(before))?;
         Some(format!("table {} was made anew, or mapped columns of it", changed.name))
+    }
+
+    /// What [`Catalogue::differs`] compares, to be kept: what must be the same, and the marks of
+    /// rewriting.
+    pub(crate) fn facts(&self) -> (String, Vec<TableMarks>) {
+        let mut types: Vec<_> = self.types.iter().collect();
+        types.sort_unstable_by_key(|(oid, _)| **oid);
+        let mut text = format!("{} {} {types:?}", self.publication, self.via_root);
+        for TableFacts { oid, name, columns, identity, partitions, marks } in &self.tables {
+            let places = marks.places();
+            text += &format!("; {oid} {name} {columns:?} {identity:?} {partitions:?} {places}");
+        }
+        (text, self.tables.iter().map(|table| table.marks.of_rewriting()).collect())
     }
 
     #[cfg(test)]

@@ -12,6 +12,7 @@ use super::paging::digest;
 use super::token::{Token, client_timeout};
 use crate::id::Lsn;
 use crate::pb;
+use crate::status::{CheckpointStatus, StatusCell};
 use arc_swap::ArcSwapOption;
 use pb::participation_service_server::ParticipationService;
 use std::pin::Pin;
@@ -50,6 +51,8 @@ pub(crate) struct Answers {
     pub(crate) instance: Instance,
     /// Turns for searches that take a thread.
     pub(crate) searches: Arc<Semaphore>,
+    /// The report of those who keep the graph on disk, if anybody does.
+    pub(crate) checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
     /// What the last answer said of its state. It swaps, since readers must not wait for readers.
     said: ArcSwapOption<Said>,
 }
@@ -63,9 +66,14 @@ struct Said {
 }
 
 impl Answers {
-    pub(crate) fn new(reads: Reads, contact: Arc<Contact>, instance: Instance) -> Self {
+    pub(crate) fn new(
+        reads: Reads,
+        contact: Arc<Contact>,
+        instance: Instance,
+        checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    ) -> Self {
         let searches = Arc::new(Semaphore::new(limits::SEARCHES.count()));
-        Answers { reads, contact, instance, searches, said: ArcSwapOption::empty() }
+        Answers { reads, contact, instance, searches, checkpoint, said: ArcSwapOption::empty() }
     }
 
     /// Says which state an answer stands for.

@@ -11,7 +11,7 @@ use super::listed::field_bytes;
 use super::participation::Answers;
 use crate::graph::{Snapshot, Stats};
 use crate::pb;
-use crate::status::{FeedState, FeedStatus};
+use crate::status::{CheckpointStatus, FeedState, FeedStatus};
 use prost::Message;
 
 impl Answers {
@@ -36,6 +36,7 @@ impl Answers {
             cycles: snapshot.map(cycles).transpose()?.unwrap_or_default(),
             kept_versions: Some(pb::KeptVersions { versions, bytes }),
             limits: limits::ALL.iter().map(limit).collect(),
+            checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
         })
     }
 }
@@ -61,6 +62,19 @@ fn feed_report(feed: &FeedStatus) -> pb::FeedReport {
         publication: feed.publication.clone(),
         reconnects: feed.reconnects,
         copies: feed.copies,
+    }
+}
+
+fn checkpoint_report(checkpoint: &CheckpointStatus) -> pb::CheckpointReport {
+    let age = checkpoint.kept_at.and_then(|at| at.elapsed().ok()).unwrap_or_default();
+    pb::CheckpointReport {
+        directory: checkpoint.directory.clone(),
+        start: checkpoint.start.clone(),
+        position: checkpoint.position.map(|lsn| lsn.to_string()).unwrap_or_default(),
+        age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        bytes: checkpoint.bytes,
+        took_ms: checkpoint.took_ms,
+        error: checkpoint.error.clone(),
     }
 }
 

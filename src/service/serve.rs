@@ -11,7 +11,7 @@ use super::refused::Explained;
 use crate::command::Source;
 use crate::graph::PublishedCell;
 use crate::pb;
-use crate::status::{FeedStatus, StatusCell};
+use crate::status::{CheckpointStatus, FeedStatus, StatusCell};
 use pb::participation_service_server::ParticipationServiceServer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub struct ServiceParts {
     pub source: Arc<dyn Source>,
     /// The server's name in answers.
     pub instance: String,
+    /// The report of those who keep the graph on disk, if anybody does.
+    pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
 }
 
 /// The service cannot run.
@@ -60,10 +62,10 @@ pub async fn serve(
     parts: ServiceParts,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let ServiceParts { published, feed, source, instance } = parts;
+    let ServiceParts { published, feed, source, instance, checkpoint } = parts;
     let contact = Arc::new(Contact::new(feed));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
-    let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance));
+    let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance), checkpoint);
     let participation = ParticipationServiceServer::new(Participation(Arc::new(answers)))
         .max_decoding_message_size(limits::REQUEST_BYTES.count())
         // Answers are cut to `ANSWER_BYTES` where they are made; this is the net below.

@@ -71,6 +71,7 @@ impl World {
             feed: Arc::clone(&feed),
             source: asked,
             instance: "test".to_owned(),
+            checkpoint: None,
         };
         let mut tasks = JoinSet::new();
         let stop = shutdown.clone();

@@ -57,6 +57,7 @@ async fn apply(mut events: mpsc::Receiver<Vec<FeedEvent>>, applied: Arc<AppliedL
     while let Some(batch) = events.recv().await {
         for event in batch {
             match event {
+                FeedEvent::Resume { .. } => panic!("nothing was kept"),
                 FeedEvent::CopyBegin { .. } | FeedEvent::Abort => pending.clear(),
                 FeedEvent::Change(change) => pending.push(change),
                 FeedEvent::Watermark { lsn } => applied.raise(lsn),
@@ -102,8 +103,14 @@ impl Fixture {
         let shutdown = CancellationToken::new();
         let (sender, receiver) = mpsc::channel(8);
         start(apply(receiver, Arc::clone(&applied), Arc::clone(&names)));
-        let feed =
-            feed::run(config, sender, Arc::clone(&applied), Arc::clone(&status), shutdown.clone());
+        let feed = feed::run(
+            config,
+            sender,
+            Arc::clone(&applied),
+            Arc::clone(&status),
+            shutdown.clone(),
+            None,
+        );
         let running = start(feed);
         let fixture = Fixture { server, sql, names, applied, status, shutdown, running };
         fixture.until("streaming", |status| status.state == FeedState::Streaming).await;

@@ -50,7 +50,11 @@ fn a_position_is_published_with_its_changes_and_only_then_confirmed() {
     let copy = |timeline, consistent_point| {
         let history = History { system_id: 7, timeline };
         let end = FeedEvent::CopyEnd { consistent_point: Lsn(consistent_point) };
-        vec![FeedEvent::CopyBegin { history }, FeedEvent::Change(person(1)), end]
+        vec![
+            FeedEvent::CopyBegin { history, facts: Arc::default() },
+            FeedEvent::Change(person(1)),
+            end,
+        ]
     };
     let commit = |key, end_lsn| {
         vec![FeedEvent::Change(person(key)), FeedEvent::Commit { end_lsn: Lsn(end_lsn) }]

@@ -15,7 +15,7 @@ struct Layer {
     forbidden: &'static [&'static str],
 }
 
-const WORDS: &[&str] = &["id", "change", "status", "command"];
+const WORDS: &[&str] = &["id", "change", "status", "command", "resume"];
 const WIRE: &[&str] = &["tonic", "prost", "tonic_health", "tonic_reflection", "tonic_types"];
 const DATABASE: &[&str] = &["tokio_postgres", "pgwire_replication", "refinery"];
 const WRITE_SIDE: &[&str] = &["GraphWriter", "GraphLimits", "graph::writer"];
@@ -44,7 +44,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "checkpoint",
         modules: &["checkpoint"],
-        imports: &["id", "change", "status", "command", "graph"],
+        imports: &["id", "change", "status", "command", "resume", "graph"],
         forbidden: &[],
     },
     Layer { name: "wiring", modules: WIRING, imports: EVERYTHING, forbidden: &[] },

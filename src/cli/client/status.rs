@@ -69,6 +69,17 @@ fn document(status: &pb::GetStatusResponse) -> Value {
             "self_memberships": sizes.self_memberships,
         })
     });
+    let checkpoint = status.checkpoint.as_ref().map(|checkpoint| {
+        json!({
+            "directory": checkpoint.directory,
+            "start": checkpoint.start,
+            "position": checkpoint.position,
+            "age_ms": checkpoint.age_ms,
+            "bytes": checkpoint.bytes,
+            "took_ms": checkpoint.took_ms,
+            "error": checkpoint.error,
+        })
+    });
     let cycle = |cycle: &pb::Cycle| {
         let teams: Vec<Value> = cycle.teams.iter().map(json::member).collect();
         json!({ "teams": teams, "team_count": cycle.team_count })
@@ -87,6 +98,7 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "cycles": status.cycles.iter().map(cycle).collect::<Vec<_>>(),
         "kept_versions": { "versions": kept.versions, "bytes": kept.bytes },
         "limits": limits,
+        "checkpoint": checkpoint,
     })
 }
 
@@ -104,6 +116,11 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
     line("feed", state)?;
     line("slot", format!("{}, publication {}", feed.slot, feed.publication))?;
     line("resumed", format!("{} times, {} fresh copies", feed.reconnects, feed.copies))?;
+    if let Some(checkpoint) = &status.checkpoint {
+        for (name, said) in ["checkpoint", ""].iter().zip(checkpoint_lines(checkpoint)) {
+            line(name, said)?;
+        }
+    }
     let Some(at) = &status.answered_at else {
         return line("graph", "none yet: the first copy is not whole".to_owned());
     };
@@ -137,4 +154,20 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         line("", format!("{} memberships of a team in itself", sizes.self_memberships))?;
     }
     Ok(())
+}
+
+/// How the graph on disk is, and what came of it at the start.
+fn checkpoint_lines(checkpoint: &pb::CheckpointReport) -> Vec<String> {
+    let mut kept = match checkpoint.position.as_str() {
+        "" => "none yet".to_owned(),
+        position => {
+            let (age_s, bytes) = (checkpoint.age_ms / 1_000, checkpoint.bytes);
+            format!("{position}, {age_s} s ago, {bytes} bytes in {} ms", checkpoint.took_ms)
+        }
+    };
+    if !checkpoint.error.is_empty() {
+        kept = format!("{kept}; failed: {}", checkpoint.error);
+    }
+    let start = Some(format!("this process {}", checkpoint.start));
+    [Some(kept), start.filter(|_| !checkpoint.start.is_empty())].into_iter().flatten().collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns what is read of the catalogue for it. It must not know what is done about a change.
 
+use crate::resume::TableMarks;
 use tokio_postgres::Client;
 
 /// One table's marks.
@@ -47,6 +48,16 @@ impl Marks {
             definitions: row.try_get("definitions")?,
             files: row.try_get("files")?,
         })
+    }
+
+    /// What must be the same.
+    pub(crate) fn places(&self) -> &str {
+        &self.places
+    }
+
+    /// What differs in both parts after a rewriting.
+    pub(crate) fn of_rewriting(&self) -> TableMarks {
+        TableMarks { definitions: self.definitions.clone(), files: self.files.clone() }
     }
 
     /// Rows may not be what they were `earlier`.

@@ -57,6 +57,7 @@ impl Server {
             feed: Arc::new(StatusCell::new(feed)),
             source: Arc::new(NoSource),
             instance: "served".to_owned(),
+            checkpoint: None,
         };
         let client = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -90,7 +90,7 @@ impl Fixture {
             Arc::clone(&self.pace),
         ));
         let (config, shutdown) = (self.config.clone(), self.shutdown.clone());
-        start(feed::run(config, sender, applied, status, shutdown))
+        start(feed::run(config, sender, applied, status, shutdown, None))
     }
 
     pub async fn until(&self, what: &str, mut holds: impl FnMut(&FeedStatus) -> bool) {

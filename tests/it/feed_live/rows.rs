@@ -91,6 +91,7 @@ pub async fn apply(
         let mut state = state.lock().unwrap();
         for event in batch {
             match event {
+                FeedEvent::Resume { .. } => panic!("nothing was kept"),
                 FeedEvent::CopyBegin { .. } => {
                     assert!(pending.is_none() && !copying);
                     (pending, copying) = (Some(Vec::new()), true);

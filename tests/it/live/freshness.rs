@@ -185,7 +185,10 @@ async fn apply_slowly(
                 FeedEvent::Commit { .. } => tokio::time::sleep(COMMIT_PAUSE).await,
                 FeedEvent::Change(_) => tokio::time::sleep(CHANGE_PAUSE).await,
                 FeedEvent::Watermark { .. } => shown.watermarks += 1,
-                FeedEvent::CopyBegin { .. } | FeedEvent::CopyEnd { .. } | FeedEvent::Abort => {}
+                FeedEvent::Resume { .. }
+                | FeedEvent::CopyBegin { .. }
+                | FeedEvent::CopyEnd { .. }
+                | FeedEvent::Abort => {}
             }
             now_ms += 1;
             applier.apply(event, now_ms).unwrap();
@@ -211,10 +214,11 @@ impl Slow {
             feed: Arc::clone(&status),
             source: Arc::new(PrimarySource::new(config.clone())),
             instance: "slow".into(),
+            checkpoint: None,
         };
         let service = start(service::serve(listener, parts, stop.clone()));
         let applier = start(apply_slowly(applier, receiver, Arc::clone(&published)));
-        let feed = feed::run(config, sender, applied, Arc::clone(&status), stop.clone());
+        let feed = feed::run(config, sender, applied, Arc::clone(&status), stop.clone(), None);
         let feed = start(feed);
         until("streaming", async || status.get().state == FeedState::Streaming).await;
         let asker = asker(address).await.unwrap();

@@ -38,6 +38,7 @@ pub fn options(url: &str, instance: &str) -> ServerOptions {
         instance: instance.into(),
         graph: GraphLimits::default(),
         history: HISTORY,
+        checkpoint: None,
     }
 }
 

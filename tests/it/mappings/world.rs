@@ -164,6 +164,7 @@ impl World {
             instance: "mapping".to_owned(),
             graph: GraphLimits::default(),
             history: HistoryLimits::default(),
+            checkpoint: None,
         });
         let server = server.await.unwrap();
         let (address, published, feed) =

@@ -467,7 +467,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits")
+    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint")
     PRODUCT_VERSION_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -478,6 +478,7 @@ class GetStatusResponse(_message.Message):
     CYCLES_FIELD_NUMBER: _ClassVar[int]
     KEPT_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     product_version: str
     instance: str
     answered_at: _version_pb2.AnsweredAt
@@ -488,7 +489,26 @@ class GetStatusResponse(_message.Message):
     cycles: _containers.RepeatedCompositeFieldContainer[Cycle]
     kept_versions: KeptVersions
     limits: _containers.RepeatedCompositeFieldContainer[ServiceLimit]
-    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ...) -> None: ...
+    checkpoint: CheckpointReport
+    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ...) -> None: ...
+
+class CheckpointReport(_message.Message):
+    __slots__ = ("directory", "start", "position", "age_ms", "bytes", "took_ms", "error")
+    DIRECTORY_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    TOOK_MS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    directory: str
+    start: str
+    position: str
+    age_ms: int
+    bytes: int
+    took_ms: int
+    error: str
+    def __init__(self, directory: _Optional[str] = ..., start: _Optional[str] = ..., position: _Optional[str] = ..., age_ms: _Optional[int] = ..., bytes: _Optional[int] = ..., took_ms: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
 class FeedReport(_message.Message):
     __slots__ = ("state", "error", "rows_copied", "retry_in_ms", "slot", "publication", "reconnects", "copies")
