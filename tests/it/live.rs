@@ -24,4 +24,6 @@ mod refusals;
 mod served;
 pub mod source;
 mod transactions;
+mod warm;
+mod warm_refusals;
 mod writer;

@@ -20,6 +20,11 @@ const LISTENS: &str = "answering gRPC on ";
 impl Process {
     /// Starts it and waits until it listens, on a port that the system chose.
     pub async fn start(url: &str, instance: &str) -> Self {
+        Self::start_with(url, instance, &[]).await
+    }
+
+    /// As [`Process::start`], with more options.
+    pub async fn start_with(url: &str, instance: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_teamgraph"));
         for (name, _) in std::env::vars() {
             if name.starts_with("TEAMGRAPH_") {
@@ -27,7 +32,7 @@ impl Process {
             }
         }
         let arguments = ["serve", "--database-url", url, "--listen", "127.0.0.1:0"];
-        command.args(arguments).args(["--instance", instance]);
+        command.args(arguments).args(["--instance", instance]).args(more);
         command.stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -11,7 +11,7 @@ use teamgraph::graph::{GraphLimits, HistoryLimits, PublishedCell};
 use teamgraph::id::Lsn;
 use teamgraph::pb::participation_service_client::ParticipationServiceClient;
 use teamgraph::server::{Server, ServerError, ServerOptions};
-use teamgraph::status::{FeedState, FeedStatus, StatusCell};
+use teamgraph::status::{CheckpointStatus, FeedState, FeedStatus, StatusCell};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -25,6 +25,7 @@ pub const HISTORY: HistoryLimits =
 pub struct Served {
     pub published: Arc<PublishedCell>,
     pub feed_status: Arc<StatusCell<FeedStatus>>,
+    pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
     pub address: SocketAddr,
     pub slot: String,
     stop: CancellationToken,
@@ -58,6 +59,7 @@ impl Served {
         Served {
             published: server.published(),
             feed_status: server.feed_status(),
+            checkpoint: server.checkpoint_status(),
             address: server.local_addr(),
             slot,
             running: start(server.run_until(stop.clone())),
