@@ -16,6 +16,7 @@ use crate::id::{History, Lsn};
 use crate::resume::{PersistedLsn, ResumePoint, SourceFacts};
 use crate::status::AppliedLsn;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 /// Why applying ended before the feed did. Nothing newer than what was published will come, so the
@@ -97,11 +98,13 @@ impl Applier {
     /// Takes a graph that an earlier process kept, to be served once the feed says that it is good.
     /// Returns where it stands.
     pub fn restore(&mut self, loaded: Loaded) -> ResumePoint {
-        let Loaded { writer, header, .. } = loaded;
+        let Loaded { writer, header, kept_at, .. } = loaded;
+        let kept_at = kept_at.unwrap_or_else(SystemTime::now);
         self.copies += 1;
         self.kept = Some(writer);
         self.facts = Arc::clone(&header.facts);
-        ResumePoint { history: header.history, lsn: header.applied, facts: header.facts }
+        let Header { history, applied: lsn, facts, .. } = header;
+        ResumePoint { history, lsn, kept_at, facts }
     }
 
     /// Applies batches until the feed's end of the queue is gone, and those who ask for images

@@ -214,10 +214,14 @@ impl Server {
         let kept_by = self.kept_by.clone();
         let runtime = Handle::current();
         let applied_all = spawn_thread("apply", move || {
-            if let Some(kept_by) = kept_by {
-                applier = applier.persisting(Arc::clone(&kept_by.persisted));
-                // Nobody to tell: the server was stopped meanwhile.
-                let _told = restored.send(restore(&mut applier, &kept_by, limits));
+            match kept_by {
+                Some(kept_by) => {
+                    applier = applier.persisting(Arc::clone(&kept_by.persisted));
+                    // Nobody to tell: the server was stopped meanwhile.
+                    let _told = restored.send(restore(&mut applier, &kept_by, limits));
+                }
+                // At once, since the feed waits for either.
+                None => drop(restored),
             }
             runtime.block_on(applier.run(receiver, images))
         })?;

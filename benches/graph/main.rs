@@ -10,6 +10,7 @@
 //! | `publish` | a swap with one and with many versions kept |
 //! | `build` | the whole graph from its changes |
 //! | `decode` | messages of the change feed, of the organisation's rows |
+//! | `checkpoint` | the graph to disk and back, and what that costs the one who applies |
 //!
 //! Size S by default; `TEAMGRAPH_BENCH_SIZE=m` or `l` for more.
 
@@ -19,6 +20,7 @@ mod apply;
 mod batch;
 mod build;
 mod check;
+mod checkpoint;
 mod closure;
 mod decode;
 mod list;
@@ -38,6 +40,7 @@ fn bench(criterion: &mut Criterion) {
     publish::bench(criterion, &mut world);
     build::bench(criterion, &world);
     decode::bench(criterion);
+    checkpoint::bench(criterion, &mut world);
 }
 
 criterion_group!(benches, bench);

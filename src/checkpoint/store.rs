@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long to wait for a disk to forget: that is a matter of milliseconds, or of a broken disk.
 const FORGET_MAX: Duration = Duration::from_secs(5);
@@ -83,10 +83,16 @@ impl Store {
             }
             file => file?,
         };
-        let bytes = file.metadata()?.len();
+        let facts = file.metadata()?;
+        let bytes = facts.len();
         let mut loaded = load(io::BufReader::new(file), bytes, copy, limits)?;
-        let moved = self.read_position().and_then(|it| position::decode(&it, &loaded.stamp));
-        loaded.header.applied = moved.unwrap_or(loaded.header.applied);
+        loaded.kept_at = facts.modified().ok();
+        if let Some((moved, at)) = self.read_position()
+            && let Some(lsn) = position::decode(&moved, &loaded.stamp)
+        {
+            loaded.header.applied = lsn;
+            loaded.kept_at = at.or(loaded.kept_at);
+        }
         let snapshot = loaded.writer.last();
         *self.held() = Some(Held {
             sequence: (snapshot.copy(), snapshot.sequence()),
@@ -97,13 +103,15 @@ impl Store {
         Ok(loaded)
     }
 
-    /// The position file, if it has its size. One that is gone or harmed is as good as none: the
-    /// checkpoint has a position of its own.
-    fn read_position(&self) -> Option<Vec<u8>> {
+    /// The position file and when it was written. One that is gone or harmed is as good as none:
+    /// the checkpoint has a position of its own.
+    fn read_position(&self) -> Option<(Vec<u8>, Option<SystemTime>)> {
         let mut bytes = Vec::new();
         let limit = u64::try_from(position::BYTES).unwrap_or(u64::MAX) + 1;
-        File::open(&self.position).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        let file = File::open(&self.position).ok()?;
+        let at = file.metadata().ok()?.modified().ok();
+        file.take(limit).read_to_end(&mut bytes).ok()?;
+        Some((bytes, at))
     }
 
     /// Writes a checkpoint and puts it in the place of the one before, unless it may not be kept

@@ -88,7 +88,8 @@ pub async fn run(
         let error = error.to_string();
         status.update(|status| status.state = FeedState::Failed { error });
     }
-    if warm.is_none() || ended.is_err() {
+    let is_kept = warm.is_some() && (feed.served || feed.unapplied_copy.is_some());
+    if !is_kept || ended.is_err() {
         feed.retire().await;
     }
     ended
@@ -105,7 +106,7 @@ pub async fn examine(config: &FeedConfig) -> Result<Vec<Finding>, FeedError> {
 pub(super) struct Feed<'a> {
     pub(super) config: &'a FeedConfig,
     pub(super) applied: &'a AppliedLsn,
-    status: &'a StatusCell<FeedStatus>,
+    pub(super) status: &'a StatusCell<FeedStatus>,
     pub(super) outbox: Outbox,
     /// Who keeps the graph for the next process.
     pub(super) warm: Option<&'a WarmStart>,

@@ -58,6 +58,8 @@ impl Feed<'_> {
         self.unapplied_copy = Some(kept.lsn);
         self.copied = Some(Copied { history: identity.history, catalogue: catalogue.clone() });
         self.is_at(identity.history, kept.lsn);
+        // What is served now is as old as the checkpoint, until the stream has caught up.
+        self.status.update(|status| status.stale_since = Some(kept.kept_at));
         tracing::info!(lsn = %kept.lsn, "resuming from the checkpoint: no copy is necessary");
         self.say_of_start(format!("resumed at {}", kept.lsn));
         Ok(true)
