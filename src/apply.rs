@@ -265,11 +265,12 @@ impl Applier {
 
     /// Publishes a graph that is none of the last one's versions.
     fn begin(&self, snapshot: Arc<Snapshot>, lsn: Lsn, now_ms: u64) {
-        if let Some(persisted) = &self.persisted {
-            persisted.open(snapshot.copy(), lsn);
-        }
+        let copy = snapshot.copy();
         // A copy may be of another history, whose positions begin lower.
         self.published.store(Published { snapshot, applied_lsn: lsn }, now_ms);
+        if let Some(persisted) = &self.persisted {
+            persisted.open(copy, lsn);
+        }
         self.applied.reset(lsn);
     }
 
