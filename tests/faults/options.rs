@@ -1,0 +1,81 @@
+//! What a run is told.
+
+use clap::{Parser, ValueEnum};
+use std::time::Duration;
+
+/// The fault run. Start it through scripts/faults.
+#[derive(Parser, Debug)]
+pub struct Options {
+    /// For how long faults are made, in minutes; a fraction will do.
+    #[arg(long, value_name = "N", default_value_t = 2.0)]
+    pub minutes: f64,
+    /// Repeats the schedule of faults and the writers' choices of a run. Timing is not repeated.
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Lets the service do this wrong on purpose: the verdict must turn. Needs the feature
+    /// `sabotage`, which scripts/faults switches on.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub sabotage: Option<Sabotage>,
+    /// Runs every sabotage in turn; succeeds only if each turned the count that it should.
+    #[arg(long, conflicts_with = "sabotage")]
+    pub every_sabotage: bool,
+    /// Keeps to these kinds of fault.
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    pub only: Vec<String>,
+}
+
+impl Options {
+    pub fn duration(&self) -> Duration {
+        Duration::from_secs_f64(self.minutes.clamp(0.0, 100_000.0) * 60.0)
+    }
+}
+
+/// What the service does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sabotage {
+    /// A transaction's changes are dropped.
+    SkipCommit,
+    /// A transaction is applied once more behind the next one.
+    ApplyTwice,
+    /// Positions are confirmed to PostgreSQL that are not applied yet.
+    AcknowledgeEarly,
+    /// Answers claim to know more than they do.
+    WatermarkEarly,
+    /// A membership that ended stays in the graph.
+    KeepEdge,
+    /// The rows map keeps what a transaction that was cut off did to it.
+    HalfRows,
+}
+
+/// The count that a sabotage must turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    Losses,
+    WrongAnswers,
+    /// Which of the two is a matter of timing.
+    Either,
+}
+
+impl Sabotage {
+    /// As the service is told.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    pub const fn turns(self) -> Turns {
+        match self {
+            Sabotage::SkipCommit | Sabotage::WatermarkEarly => Turns::Losses,
+            Sabotage::ApplyTwice | Sabotage::KeepEdge | Sabotage::HalfRows => Turns::WrongAnswers,
+            Sabotage::AcknowledgeEarly => Turns::Either,
+        }
+    }
+
+    /// The faults that bring it to light; none are needed where it shows by itself.
+    pub const fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Sabotage::AcknowledgeEarly => &["kill_walsender", "kill_postgres"],
+            Sabotage::HalfRows => &["cut", "truncate"],
+            _ => &["kill_walsender"],
+        }
+    }
+}
