@@ -250,6 +250,8 @@ impl<'a> Stream<'a> {
         let confirmed = confirmable(self.persisted, self.applied);
         if confirmed != self.confirmed {
             self.confirmed = confirmed;
+            #[cfg(feature = "sabotage")]
+            self.client.update_applied_lsn(slot::to_wire(crate::sabotage::confirmed(confirmed)));
             self.client.update_applied_lsn(slot::to_wire(confirmed));
         }
         if applied == self.seen {

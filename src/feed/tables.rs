@@ -217,7 +217,7 @@ impl TableFacts {
                 Some(column) if column.ty != *ty => "has another type than when it was copied",
                 Some(_) => continue,
             };
-            return Err(FeedError::recopy(format!("table {}: column {mapped} {what}", self.name)));
+            return Err(FeedError::changed(format!("table {}: column {mapped} {what}", self.name)));
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl<'a> Translator<'a> {
             Known::Partition(_) if self.catalogue.via_root() => Translated::Nothing,
             Known::Partition(table) => Translated::Partition(bind(table)?, table),
             Known::Another => {
-                return Err(FeedError::recopy(format!(
+                return Err(FeedError::changed(format!(
                     "table {name} was renamed, or dropped and created anew: its rows are not known"
                 )));
             }

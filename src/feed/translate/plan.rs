@@ -361,7 +361,7 @@ impl Finder<'_> {
     fn column(&self, name: &str) -> Result<Column, FeedError> {
         let found = self.columns.iter().enumerate().find(|(_, column)| column.name == name);
         let (index, column) = found.ok_or_else(|| {
-            FeedError::recopy(format!("table {}: column {name} is gone", self.table))
+            FeedError::changed(format!("table {}: column {name} is gone", self.table))
         })?;
         let WireColumn { ty, in_identity, .. } = *column;
         let table = Arc::clone(&self.table);

@@ -243,7 +243,7 @@ fn a_table_that_is_not_the_one_copied_calls_for_a_fresh_copy() {
     let fixture = Fixture::new();
     let error = |relation: &Relation<'_>| {
         let error = fixture.translator().relation(relation).unwrap_err();
-        let FeedError::Definite { remedy: Remedy::Recopy, what } = error else { panic!() };
+        let FeedError::Definite { remedy: Remedy::Follow, what } = error else { panic!() };
         what
     };
     let mut columns = MEMBERSHIP_COLUMNS;
