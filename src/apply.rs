@@ -59,6 +59,8 @@ pub struct Applier {
     copies: u64,
     /// Changes came since the last commit.
     in_transaction: bool,
+    #[cfg(feature = "sabotage")]
+    twice: crate::sabotage::Twice,
 }
 
 impl Applier {
@@ -81,6 +83,8 @@ impl Applier {
             wanted: None,
             copies: 0,
             in_transaction: false,
+            #[cfg(feature = "sabotage")]
+            twice: crate::sabotage::Twice::default(),
         }
     }
 
@@ -189,6 +193,8 @@ impl Applier {
             return Err(out_of_order("a change", "before any copy"));
         };
         self.in_transaction = true;
+        #[cfg(feature = "sabotage")]
+        self.twice.note(&change);
         Ok(writer.apply(change)?)
     }
 
@@ -200,6 +206,16 @@ impl Applier {
             return Err(out_of_order("a commit", "at or below the applied position"));
         }
         self.in_transaction = false;
+        #[cfg(feature = "sabotage")]
+        {
+            for change in self.twice.again() {
+                writer.apply(change)?;
+            }
+            if crate::sabotage::skips_commit() {
+                writer.abort();
+                return Ok(());
+            }
+        }
         let snapshot = writer.commit(end_lsn);
         self.publish(snapshot, end_lsn, now_ms);
         Ok(())
@@ -223,6 +239,8 @@ impl Applier {
 
     fn abort(&mut self) {
         self.in_transaction = false;
+        #[cfg(feature = "sabotage")]
+        self.twice.forget();
         if self.copying.take().is_none()
             && let Some(writer) = &mut self.served
         {
@@ -276,7 +294,11 @@ impl Applier {
 
     /// Publishes, and only then lets the feed confirm.
     fn publish(&self, snapshot: Arc<Snapshot>, applied_lsn: Lsn, now_ms: u64) {
-        self.published.store(Published { snapshot, applied_lsn }, now_ms);
+        let published = Published { snapshot, applied_lsn };
+        #[cfg(feature = "sabotage")]
+        let published =
+            Published { applied_lsn: crate::sabotage::published(applied_lsn), ..published };
+        self.published.store(published, now_ms);
         self.applied.raise(applied_lsn);
     }
 }

@@ -18,6 +18,8 @@ pub mod id;
 pub mod migrate;
 pub mod pb;
 pub mod resume;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 pub mod server;
 pub mod service;
 pub mod status;

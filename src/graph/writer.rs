@@ -127,6 +127,10 @@ impl GraphWriter {
         if self.is_copy() {
             self.rows = Rows::default();
         }
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::keeps_rows() {
+            self.rows.commit();
+        }
         self.rows.abort();
         self.touched.clear();
         self.settle_names();
@@ -360,6 +364,10 @@ impl GraphWriter {
     fn set_edge(&mut self, edge: Edge, held: Option<Role>, role: Option<Role>) {
         let (member, team) = edge;
         if held == role {
+            return;
+        }
+        #[cfg(feature = "sabotage")]
+        if role.is_none() && crate::sabotage::keeps_edge() {
             return;
         }
         match role {

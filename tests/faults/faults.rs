@@ -18,8 +18,18 @@ use tokio::time::{Instant, sleep};
 /// How long a cut may wait for its bytes before it comes with the next one.
 const BYTES_COME_MAX: Duration = Duration::from_secs(4);
 
+/// How long a service that follows again may go on undisturbed, at most: longer than the second
+/// between two reports of its position, which then is what the next fault resumes at.
+const SETTLED_MAX_MS: u64 = 1_500;
+
 /// Longer than PostgreSQL waits for a silent receiver: the service asks for 30 s.
 const BEYOND_PATIENCE: Duration = Duration::from_secs(33);
+
+/// Time for two checkpoints: the service is told to write one every second.
+const CHECKPOINTS_COME: Duration = Duration::from_millis(2_500);
+
+/// Starts until one must have found its checkpoint.
+const WARM_TRIES_MAX: u32 = 4;
 
 /// Files of log, at most, until a slot is invalidated: five would be enough.
 const SWITCHES_MAX: u32 = 40;
@@ -27,7 +37,6 @@ const SWITCHES_MAX: u32 = 40;
 pub struct Faults {
     pub made: BTreeMap<&'static str, u64>,
     schedule: Schedule,
-    next: Option<(Kind, Random)>,
     /// There is time for pauses that are longer than PostgreSQL waits.
     has_time: bool,
 }
@@ -35,9 +44,7 @@ pub struct Faults {
 impl Faults {
     pub fn new(kinds: Vec<Kind>, random: Random, has_time: bool) -> Self {
         let made = kinds.iter().map(|kind| (kind.name(), 0)).collect();
-        let mut schedule = Schedule::new(kinds, random);
-        let next = schedule.next();
-        Faults { made, schedule, next, has_time }
+        Faults { made, schedule: Schedule::new(kinds, random), has_time }
     }
 
     /// Each kind has come as often as the others.
@@ -47,8 +54,7 @@ impl Faults {
 
     /// Makes the next fault.
     pub async fn make(&mut self, stage: &mut Stage) -> anyhow::Result<()> {
-        let Some((kind, mut random)) = self.next.take() else { return Ok(()) };
-        self.next = self.schedule.next();
+        let (kind, mut random) = self.schedule.next();
         if kind.needs_calm() {
             stage.followed().await?;
         }
@@ -60,7 +66,7 @@ impl Faults {
         // Else the next one comes while this one is still being overcome.
         if random.below(3) > 0 {
             stage.followed().await?;
-            sleep(Duration::from_millis(random.below(400))).await;
+            sleep(Duration::from_millis(random.below(SETTLED_MAX_MS))).await;
         }
         Ok(())
     }
@@ -79,7 +85,8 @@ impl Faults {
                 sleep(moment).await;
                 Ok(stage.postgres.resume().await?)
             }
-            Kind::RestartCold | Kind::RestartWarm => stage.restart_service(moment).await,
+            Kind::RestartCold => stage.restart_cold(moment).await,
+            Kind::RestartWarm => restart_warm(stage, moment).await,
             Kind::Cut => end_a_connection(stage, random, End::Cut).await,
             Kind::Truncate => end_a_connection(stage, random, End::Truncated).await,
             Kind::Delay => {
@@ -106,9 +113,31 @@ impl Faults {
             Kind::AlterType => definitions::alter_type(stage).await,
             Kind::RenameColumn => definitions::rename_column(stage, moment).await,
             Kind::Publication => definitions::publication(stage, random).await,
-            Kind::FillDisk => Ok(()),
+            Kind::FillDisk => {
+                stage.disk()?.fill()?;
+                sleep(CHECKPOINTS_COME + moment).await;
+                // Every other time it starts again while there is still no room.
+                let restarted =
+                    if random.below(2) == 0 { stage.restart_warm(moment).await } else { Ok(()) };
+                stage.disk()?.empty()?;
+                restarted
+            }
         }
     }
+}
+
+/// A start from the checkpoint: at once, or the next time if what was kept had no slot any more.
+async fn restart_warm(stage: &mut Stage, moment: Duration) -> anyhow::Result<()> {
+    let before = stage.serve.warm_starts()?;
+    for _try in 0..WARM_TRIES_MAX {
+        sleep(CHECKPOINTS_COME).await;
+        stage.restart_warm(moment).await?;
+        stage.followed().await?;
+        if stage.serve.warm_starts()? > before {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{WARM_TRIES_MAX} starts in a row did not go on from the checkpoint")
 }
 
 /// Ends the process that sends the stream, once there is one.

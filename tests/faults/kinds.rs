@@ -75,11 +75,6 @@ impl Kind {
         }
     }
 
-    /// Whether it takes a service with a checkpoint.
-    pub const fn needs_checkpoint(self) -> bool {
-        matches!(self, Kind::RestartWarm | Kind::FillDisk)
-    }
-
     /// Whether it begins with a service that follows. The others may hit one that is still getting
     /// over the last fault; these would not be what they are called, or be no fault of the
     /// product's: a first start in front of a table that lacks a column ends, as documented.
@@ -93,6 +88,7 @@ impl Kind {
                 | Kind::RenameColumn
                 | Kind::Publication
                 | Kind::FillDisk
+                | Kind::RestartWarm
         )
     }
 }
@@ -110,7 +106,7 @@ impl Schedule {
     }
 
     /// The next kind, and the numbers for what it leaves open.
-    pub fn next(&mut self) -> Option<(Kind, Random)> {
+    pub fn next(&mut self) -> (Kind, Random) {
         if self.round.is_empty() {
             self.round.clone_from(&self.kinds);
             for last in (1..self.round.len()).rev() {
@@ -119,7 +115,7 @@ impl Schedule {
             }
         }
         let numbers = Random::new(self.random.any());
-        self.round.pop().map(|kind| (kind, numbers))
+        (self.round.pop().expect("a round has kinds"), numbers)
     }
 
     pub fn is_between_rounds(&self) -> bool {

@@ -28,6 +28,7 @@ mod asked;
 mod compare;
 mod decoding;
 mod definitions;
+mod disk;
 mod faults;
 mod judge;
 mod kinds;
@@ -121,8 +122,7 @@ async fn one(options: &Options, seed: u64) -> anyhow::Result<Summary> {
 async fn every_sabotage(options: &Options, seed: u64) -> anyhow::Result<bool> {
     let mut unseen = Vec::new();
     for sabotage in Sabotage::value_variants() {
-        let only = Vec::new();
-        let options = Options { sabotage: Some(*sabotage), only, ..*options };
+        let options = Options { sabotage: Some(*sabotage), ..options.clone() };
         println!("faults: sabotage {}", sabotage.name());
         if !one(&options, seed).await?.has_turned(*sabotage) {
             unseen.push(sabotage.name());

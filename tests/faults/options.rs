@@ -1,10 +1,11 @@
 //! What a run is told.
 
 use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The fault run. Start it through scripts/faults.
-#[derive(Parser, Debug)]
+#[derive(Parser, Clone, Debug)]
 pub struct Options {
     /// For how long faults are made, in minutes; a fraction will do.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
@@ -19,12 +20,20 @@ pub struct Options {
     /// Runs every sabotage in turn; succeeds only if each turned the count that it should.
     #[arg(long, conflicts_with = "sabotage")]
     pub every_sabotage: bool,
+    /// Runs this build of the service in the place of the one that was built along.
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
     /// Keeps to these kinds of fault.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub only: Vec<String>,
 }
 
 impl Options {
+    /// The service's program.
+    pub fn binary(&self) -> PathBuf {
+        self.binary.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_teamgraph").into())
+    }
+
     pub fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.minutes.clamp(0.0, 100_000.0) * 60.0)
     }
@@ -64,17 +73,17 @@ impl Sabotage {
 
     pub const fn turns(self) -> Turns {
         match self {
-            Sabotage::SkipCommit | Sabotage::WatermarkEarly => Turns::Losses,
+            Sabotage::WatermarkEarly => Turns::Losses,
             Sabotage::ApplyTwice | Sabotage::KeepEdge | Sabotage::HalfRows => Turns::WrongAnswers,
-            Sabotage::AcknowledgeEarly => Turns::Either,
+            // What is lost shows in the next version's content, or in a position without it.
+            Sabotage::SkipCommit | Sabotage::AcknowledgeEarly => Turns::Either,
         }
     }
 
-    /// The faults that bring it to light; none are needed where it shows by itself.
+    /// The faults that bring it to light, where it takes any.
     pub const fn kinds(self) -> &'static [&'static str] {
         match self {
-            Sabotage::AcknowledgeEarly => &["kill_walsender", "kill_postgres"],
-            Sabotage::HalfRows => &["cut", "truncate"],
+            Sabotage::HalfRows => &["cut"],
             _ => &["kill_walsender"],
         }
     }

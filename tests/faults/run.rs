@@ -1,6 +1,7 @@
 //! One run from beginning to end: who takes part, for how long, and what it came to.
 
 use crate::compare;
+use crate::disk::Disk;
 use crate::faults::Faults;
 use crate::judge::{ANSWERS_MAX, Verdict, judge};
 use crate::kinds::Kind;
@@ -10,7 +11,7 @@ use crate::readers::{PLAIN, Readers, WITH_TOKENS};
 use crate::recorder::record;
 use crate::report::Summary;
 use crate::service;
-use crate::stage::{DATABASE, Stage};
+use crate::stage::{DATABASE, LOOK, Stage};
 use anyhow::{Context, ensure};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +30,9 @@ const PAUSE_EVERY: u64 = 4;
 /// In shorter runs the service is never stopped for longer than PostgreSQL waits.
 const LONG_MINUTES: f64 = 5.0;
 
-/// A sabotage shows within moments once it did its harm, or not at all.
-const SABOTAGE_LOOK: Duration = Duration::from_millis(100);
+/// Between two faults under sabotage: the service tells PostgreSQL its position every second, and
+/// what it tells too early does harm only afterwards.
+const SABOTAGE_REST: Duration = Duration::from_millis(1_300);
 
 /// Those who take part beside the one who makes faults.
 struct Company {
@@ -102,8 +104,13 @@ async fn kinds(options: &Options) -> anyhow::Result<(Vec<Kind>, Vec<&'static str
         Some(sabotage) => sabotage.kinds().iter().map(|kind| (*kind).to_owned()).collect(),
         None => options.only.clone(),
     };
-    let has_checkpoint = service::knows("--checkpoint-dir").await?;
-    let is_there = |kind: &Kind| has_checkpoint || !kind.needs_checkpoint();
+    let has_checkpoint = service::knows(&options.binary(), service::CHECKPOINT_FLAG).await?;
+    let has_small_disk = has_checkpoint && Disk::may_be_small();
+    let is_there = |kind: &Kind| match kind {
+        Kind::RestartWarm => has_checkpoint,
+        Kind::FillDisk => has_small_disk,
+        _ => true,
+    };
     let (there, not_there): (Vec<Kind>, Vec<Kind>) = Kind::ALL.into_iter().partition(is_there);
     let wanted = |kind: &Kind| only.is_empty() || only.iter().any(|name| name == kind.name());
     let kinds: Vec<Kind> = there.into_iter().filter(wanted).collect();
@@ -119,8 +126,11 @@ async fn sabotaged(
     end: Instant,
 ) -> anyhow::Result<()> {
     while Instant::now() < end && verdict.is_clean() {
+        let rested = Instant::now() + SABOTAGE_REST;
+        while Instant::now() < rested && verdict.is_clean() {
+            sleep(LOOK).await;
+        }
         faults.make(stage).await?;
-        sleep(SABOTAGE_LOOK).await;
     }
     Ok(())
 }

@@ -6,18 +6,19 @@ use anyhow::Context;
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_teamgraph");
-
 /// The instance's name, and so the slot's.
 pub const INSTANCE: &str = "faults";
 pub const SLOT: &str = "tg_faults";
+
+/// What a build that keeps checkpoints is told where by.
+pub const CHECKPOINT_FLAG: &str = "--checkpoint-dir";
 
 /// What it says when it listens.
 const LISTENS: &str = "answering gRPC on ";
@@ -25,9 +26,13 @@ const LISTENS: &str = "answering gRPC on ";
 /// How long it may take to listen.
 const LISTENS_MAX: Duration = Duration::from_secs(30);
 
+/// What it says when it has taken up its checkpoint.
+const RESUMES: &str = "resuming from the checkpoint";
+
 /// How every service of a run is started.
 #[derive(Clone, Debug)]
 pub struct Serve {
+    pub binary: PathBuf,
     pub url: String,
     pub log: PathBuf,
     /// What it does wrong on purpose.
@@ -42,22 +47,31 @@ pub struct Service {
 }
 
 /// Whether this build of the service knows a flag.
-pub async fn knows(flag: &str) -> anyhow::Result<bool> {
-    let help = Command::new(BINARY).args(["serve", "--help"]).output().await?;
+pub async fn knows(binary: &Path, flag: &str) -> anyhow::Result<bool> {
+    let help = Command::new(binary).args(["serve", "--help"]).output().await;
+    let help = help.with_context(|| format!("run {}", binary.display()))?;
     Ok(String::from_utf8_lossy(&help.stdout).contains(flag))
+}
+
+impl Serve {
+    /// How many times a service of the run has gone on from its checkpoint.
+    pub fn warm_starts(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_to_string(&self.log)?.matches(RESUMES).count())
+    }
 }
 
 impl Service {
     /// Starts it and waits until it listens, on a port that the system chose.
     pub async fn start(how: &Serve) -> anyhow::Result<Self> {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(&how.binary);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TEAMGRAPH_")) {
             command.env_remove(name);
         }
         command.args(["serve", "--database-url", &how.url, "--listen", "127.0.0.1:0"]);
         command.args(["--instance", INSTANCE]);
         if let Some(directory) = &how.checkpoint {
-            command.arg("--checkpoint-dir").arg(directory);
+            command.arg(CHECKPOINT_FLAG).arg(directory);
+            command.args(["--checkpoint-interval-s", "1"]);
         }
         if let Some(kind) = &how.sabotage {
             command.env("TEAMGRAPH_SABOTAGE", kind);

@@ -3,13 +3,14 @@
 //! Owns the processes and their directories: when it is dropped, by whatever way out, they are
 //! gone. It must not know which faults there are.
 
+use crate::disk::Disk;
 use crate::options::Options;
 use crate::population;
 use crate::proxy::Proxy;
 use crate::questions::Asker;
 use crate::readers;
 use crate::recorder;
-use crate::service::{INSTANCE, Serve, Service};
+use crate::service::{self, CHECKPOINT_FLAG, INSTANCE, SLOT, Serve, Service};
 use crate::writer::{Writers, connect};
 use anyhow::{Context, bail, ensure};
 use std::net::SocketAddr;
@@ -48,6 +49,8 @@ pub struct Stage {
     /// Times that the feed gave up, as its documents say it does, and was started anew.
     pub gave_up: u64,
     address: watch::Sender<SocketAddr>,
+    /// Where the service keeps its checkpoint, if this build can.
+    disk: Option<Disk>,
     _scratch: TempDir,
 }
 
@@ -77,11 +80,14 @@ impl Stage {
         sql.batch_execute(&population::insert_all()).await?;
         let proxy = Proxy::start(postgres.directory()).await?;
         let port = proxy.address.port();
+        let has_checkpoint = service::knows(&options.binary(), CHECKPOINT_FLAG).await?;
+        let disk = has_checkpoint.then(|| Disk::new(scratch.path())).transpose()?;
         let serve = Serve {
+            binary: options.binary(),
             url: format!("host=127.0.0.1 port={port} user=postgres dbname={DATABASE}"),
             log: output().join("serve.log"),
             sabotage: options.sabotage.map(|kind| kind.name()),
-            checkpoint: None,
+            checkpoint: disk.as_ref().map(|disk| disk.directory().to_owned()),
         };
         std::fs::write(&serve.log, "")?;
         let service = Service::start(&serve).await?;
@@ -94,6 +100,7 @@ impl Stage {
             url,
             writers: Writers::default(),
             gave_up: 0,
+            disk,
             _scratch: scratch,
         })
     }
@@ -123,9 +130,27 @@ impl Stage {
         readers::connect(self.service.address).await
     }
 
-    /// SIGKILL, and a new process after a while.
-    pub async fn restart_service(&mut self, after: Duration) -> anyhow::Result<()> {
+    /// The checkpoint's disk.
+    pub fn disk(&self) -> anyhow::Result<&Disk> {
+        self.disk.as_ref().context("this build keeps no checkpoint")
+    }
+
+    /// SIGKILL, and a new process after a while, which finds nothing of the one before.
+    pub async fn restart_cold(&mut self, after: Duration) -> anyhow::Result<()> {
         self.service.kill().await?;
+        if let Some(disk) = &self.disk {
+            disk.forget()?;
+        }
+        self.start_anew(after).await
+    }
+
+    /// SIGKILL, and a new process after a while, which finds what the one before kept.
+    pub async fn restart_warm(&mut self, after: Duration) -> anyhow::Result<()> {
+        self.service.kill().await?;
+        self.start_anew(after).await
+    }
+
+    async fn start_anew(&mut self, after: Duration) -> anyhow::Result<()> {
         sleep(after).await;
         self.service = Service::start(&self.serve).await?;
         self.address.send_replace(self.service.address);
@@ -161,7 +186,7 @@ impl Stage {
                 // The bound on fresh copies, and then what the documents say to do.
                 println!("faults: the feed has given up: {}", feed.error);
                 self.gave_up += 1;
-                self.restart_service(Duration::ZERO).await?;
+                self.restart_cold(Duration::ZERO).await?;
             }
             ensure!(Instant::now() < deadline, "not {what} within {NEVER:?}: {feed:?}");
             sleep(LOOK).await;
@@ -176,10 +201,12 @@ impl Stage {
     /// Ends in order: what ends well leaves no slot behind but the recorder's.
     pub async fn strike(self) -> anyhow::Result<()> {
         self.service.stop().await?;
+        // Who keeps a checkpoint keeps the slot that goes with it.
+        let kept = if self.disk.is_some() { SLOT } else { "" };
         let sql = connect(&self.url).await?;
         let left = "SELECT string_agg(slot_name, ', ') FROM pg_replication_slots
-                    WHERE slot_name <> $1";
-        let left: Option<String> = sql.query_one(left, &[&recorder::SLOT]).await?.get(0);
+                    WHERE slot_name <> $1 AND slot_name <> $2";
+        let left: Option<String> = sql.query_one(left, &[&recorder::SLOT, &kept]).await?.get(0);
         ensure!(left.is_none(), "instance {INSTANCE} left its slot behind: {left:?}");
         drop(sql);
         Ok(self.postgres.stop().await?)
