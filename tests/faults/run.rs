@@ -140,17 +140,17 @@ impl Company {
         let numbers = |who: u64| Random::new(Random::new(seed.wrapping_add(who)).any());
         let directory = stage.postgres.directory().to_owned();
         let mut recording = JoinSet::new();
-        spawn(&mut recording, record(directory, DATABASE.to_owned(), log.clone()));
+        recording.spawn(record(directory, DATABASE.to_owned(), log.clone()));
         let (tokens, newest) = watch::channel(String::new());
         let mut writers = JoinSet::new();
         for writer in 1..=WRITERS {
             let writing = stage.writers.clone();
             let writing = writing.write(stage.url.clone(), numbers(writer), tokens.clone());
-            spawn(&mut writers, writing);
+            writers.spawn(writing);
         }
         let (answers, observed) = mpsc::channel(ANSWERS_MAX);
         let mut judging = JoinSet::new();
-        spawn(&mut judging, judge(observed, log.clone(), verdict.clone()));
+        judging.spawn(judge(observed, log.clone(), verdict.clone()));
         let shared = Readers {
             service: stage.address(),
             tokens: newest,
@@ -163,7 +163,7 @@ impl Company {
         for reader in 1..=PLAIN + WITH_TOKENS {
             let number = usize::try_from(reader).unwrap();
             let reading = shared.clone();
-            spawn(&mut readers, reading.read(number, numbers(100 + reader), reader > PLAIN));
+            readers.spawn(reading.read(number, numbers(100 + reader), reader > PLAIN));
         }
         let (reading_done, refusals) = (shared.done, shared.refusals);
         Company { writers, readers, judging, recording, reading_done, refusals }
@@ -205,12 +205,4 @@ impl Company {
         }
         Ok(self.refusals.lock().unwrap().clone())
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tasks of a harness need no name")]
-fn spawn<T: Send + 'static>(
-    set: &mut JoinSet<T>,
-    future: impl Future<Output = T> + Send + 'static,
-) {
-    set.spawn(future);
 }
