@@ -26,6 +26,12 @@ const COPY_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// connection stays idle and the slot keeps its log.
 const COPY_FULL_MAX: Duration = Duration::from_secs(300);
 
+/// A table whose rows are stored elsewhere than at the snapshot. The catalogue is read as of the
+/// snapshot, and the function as of now.
+const STORED_ANEW: &str = "
+    SELECT c.relname::text FROM pg_class c
+    WHERE c.oid = ANY ($1::oid[]) AND c.relfilenode <> pg_relation_filenode(c.oid) LIMIT 1";
+
 /// Copies all mapped tables as they are in `snapshot`.
 pub(crate) async fn copy(
     session: &mut Session,
@@ -60,8 +66,31 @@ pub(crate) async fn copy(
         let copied = copy_table(client, table, &plan, outbox, rows, &mut report);
         rows = wire.during(&what, copied).await?;
     }
+    let stored = stored(catalogue);
+    let asked = async { client.query_opt(STORED_ANEW, &[&stored]).await };
+    let stored_anew = wire.within(what, ASK_MAX, asked).await?;
     wire.within(what, ASK_MAX, client.batch_execute("COMMIT")).await?;
-    Ok(rows)
+    match stored_anew {
+        None => Ok(rows),
+        // What a truncation or a rewrite leaves is
+        // [seen by every snapshot](https://www.postgresql.org/docs/current/mvcc-caveats.html), or
+        // by none that is older. Since the table was read it is locked, so it came before that.
+        Some(row) => {
+            let table: &str = row.try_get(0).map_err(|error| FeedError::of_client(what, &error))?;
+            Err(FeedError::transient(format!(
+                "table {table} was truncated or rewritten just before it was copied"
+            )))
+        }
+    }
+}
+
+/// Everything that holds rows of a mapped table.
+fn stored(catalogue: &Catalogue) -> Vec<u32> {
+    let of = |table: &TableFacts| {
+        let partitions: Vec<u32> = table.partitions().iter().map(|part| part.oid).collect();
+        [vec![table.oid()], partitions].concat()
+    };
+    catalogue.tables().iter().flat_map(of).collect()
 }
 
 /// The rows come with the mapped columns only, in our order.

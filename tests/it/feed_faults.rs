@@ -258,6 +258,47 @@ async fn a_column_may_change_its_type_however_often() {
     fixture.stop().await;
 }
 
+/// Its rows were gone for the copy's snapshot, which was taken before: for a moment nobody was in
+/// any team, at a position where all were. What an ALTER TABLE rewrites is gone in the same way,
+/// and stayed gone until somebody looked.
+#[tokio::test]
+async fn a_table_that_is_emptied_between_snapshot_and_copy_is_copied_again() {
+    let server = EmbeddedPostgres::start(EmbeddedOptions::default()).await.unwrap();
+    let sql = connect(&server).await;
+    let many = "INSERT INTO teamgraph.person (id, name)
+        SELECT g, 'person-' || g FROM generate_series(1000, 21000) g;
+        INSERT INTO teamgraph.team_membership VALUES (1, 1, 2, 2)";
+    for text in [SCHEMA, many, PUBLICATION] {
+        sql.batch_execute(text).await.unwrap();
+    }
+    let config = FeedConfig::new(&server.url("postgres"), "teamgraph", "tg_emptied").unwrap();
+    let status = Arc::<StatusCell<FeedStatus>>::default();
+    let (sender, mut events) = mpsc::channel(8);
+    let shutdown = CancellationToken::new();
+    let feed = feed::run(config, sender, Arc::default(), Arc::clone(&status), shutdown.clone());
+    let running = start(feed);
+    // Nobody takes the people, so the memberships are not reached yet.
+    while !matches!(status.get().state, FeedState::Copying { rows } if rows >= 8 * 1_024) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    sql.batch_execute("TRUNCATE teamgraph.team_membership").await.unwrap();
+    let mut boundaries = Vec::new();
+    while boundaries.last() != Some(&"end") {
+        for event in events.recv().await.unwrap() {
+            match event {
+                FeedEvent::CopyBegin { .. } => boundaries.push("begin"),
+                FeedEvent::Abort => boundaries.push("abort"),
+                FeedEvent::CopyEnd { .. } => boundaries.push("end"),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(boundaries, ["begin", "abort", "begin", "end"]);
+    shutdown.cancel();
+    assert_eq!(running.await.unwrap(), Ok(()));
+    server.stop().await.unwrap();
+}
+
 /// What is done to a table without a change of what is mapped must not cost a copy.
 #[tokio::test]
 async fn ordinary_maintenance_costs_no_copy() {
