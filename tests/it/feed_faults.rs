@@ -277,8 +277,8 @@ async fn a_table_that_is_emptied_between_snapshot_and_copy_is_copied_again() {
     let shutdown = CancellationToken::new();
     let feed = feed::run(config, sender, Arc::default(), Arc::clone(&status), shutdown.clone());
     let running = start(feed);
-    // Nobody takes the people, so the memberships are not reached yet.
-    while !matches!(status.get().state, FeedState::Copying { rows } if rows >= 8 * 1_024) {
+    // Nobody takes the people, so the eight batches that fit are all, and memberships come later.
+    while !matches!(status.get().state, FeedState::Copying { rows } if rows >= 8_000) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     sql.batch_execute("TRUNCATE teamgraph.team_membership").await.unwrap();
