@@ -78,7 +78,7 @@ impl Snapshot {
         let mut sources = Vec::new();
         if scope == Scope::All {
             let below: Vec<TeamId> =
-                teams.iter().flat_map(|&holder| state.closure.below(state, holder)).collect();
+                teams.iter().flat_map(|&holder| state.closure.teams_below(state, holder)).collect();
             teams.extend(below);
         }
         teams.sort_unstable();

@@ -1,10 +1,14 @@
 //! Which team reaches which: the closure over effective team memberships.
 //!
-//! Owns the strongly connected components of the team graph and, while they fit the budget, each
-//! component's ancestors and descendants. It must not know people, rows, names or versions; the
-//! direct edges it asks of whoever holds them ([`TeamEdges`]).
+//! Owns the strongly connected components of the team graph, the direct edges upward and, while
+//! they fit the budget, all that is below each component. It must not know people, rows, names or
+//! versions; the direct edges it learns from whoever holds them ([`TeamEdges`]).
 //!
 //! INVARIANT (closure): equals reachability over effective team memberships, at every version.
+//!
+//! Stored one way: what is below. Whether one team is in another is asked of the upper one's set;
+//! what is above a team is walked. So an edge above thousands of teams changes the sets of the few
+//! above it, and none of the thousands.
 //!
 //! Kept over components, so that n teams in one cycle cost n entries and not n²; a component's sets
 //! never hold itself. Beyond the budget ([`super::GraphLimits`]) the sets are dropped and questions
@@ -12,15 +16,19 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `above` | what is above a team, by a walk |
 //! | `add` | one more direct edge, by the sets alone |
-//! | `remove` | direct edges gone: who must be recomputed, and in which order |
+//! | `remove` | direct edges gone: which may change, and in which order |
+//! | `losses` | what is lost, found from above or from below |
 //! | `rebuild` | the whole from the direct edges: after a copy, or a very large transaction |
 //! | `search` | reachability over direct edges, and the upkeep while nothing is materialised |
 //! | `sets` | sets of components, as lists or as bits |
 //! | `packed` | where the sets of 64 components are kept |
 //! | `validate` | the check by recomputation |
 
+mod above;
 mod add;
+mod losses;
 mod packed;
 mod rebuild;
 mod remove;
@@ -38,7 +46,7 @@ use std::sync::Arc;
 
 /// The effective direct edges between teams, as the version (or the working version) has them.
 pub(super) trait TeamEdges {
-    /// Teams that the team is directly in; never itself.
+    /// Teams that the team is directly in, ascending; never itself.
     fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
     /// Teams that are directly in the team; never itself.
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
@@ -56,14 +64,6 @@ enum Way {
 }
 
 impl Way {
-    /// The other way.
-    const fn against(self) -> Self {
-        match self {
-            Way::Up => Way::Down,
-            Way::Down => Way::Up,
-        }
-    }
-
     fn neighbours<E: TeamEdges>(self, edges: &E, team: TeamId) -> Vec<TeamId> {
         match self {
             Way::Up => edges.parents(team).collect(),
@@ -97,11 +97,12 @@ const REBUILD_EDGES_MIN: usize = 256;
 /// components anew is one too, but for a factor of a few tens.
 const SEARCHED_EDGES_MAX: usize = 64;
 
-/// The components, and their ancestors and descendants.
+/// The components, the edges above each team and all that is below each component.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Closure {
     teams: PageTree<TeamPage>,
-    descendants: PageTree<Packed>,
+    /// Component → all components below it, never itself.
+    below: PageTree<Packed>,
     /// Team → its component's number plus one, for teams in components of more than one.
     grouped: Pages<u32>,
     /// Components of more than one team, with their teams, ascending.
@@ -183,7 +184,7 @@ impl Closure {
         self.reach(from, to).unwrap_or_else(|| search::reaches(edges, from, to))
     }
 
-    /// Whether one of the teams is the other, or is in it through any chain of teams.
+    /// Whether one of the teams (ascending) is the other, or is in it through any chain of teams.
     pub(super) fn any_reaches<E: TeamEdges>(
         &self,
         edges: &E,
@@ -194,12 +195,12 @@ impl Closure {
             return search::any_reaches(edges, from.collect(), to);
         }
         let Some(component) = self.component(to) else { return false };
-        let signature = packed::signature(component.0);
-        // Nearly every miss ends at the signature: one load beyond the page's address.
+        let below = self.below(component);
+        if self.cyclic.is_empty() {
+            return below.meets(component.0, from.map(|from| from.0));
+        }
         from.any(|from| {
-            let page = self.teams.get(page_of(from.0));
-            page.is_some_and(|page| page.may_reach(slot_of(from.0), signature))
-                && self.reach(from, to) == Some(true)
+            self.component(from).is_some_and(|from| from == component || below.contains(from.0))
         })
     }
 
@@ -211,47 +212,37 @@ impl Closure {
         if from == to {
             return Some(true);
         }
-        (!self.is_searched).then(|| self.set(from, Way::Up).contains(to.0))
+        (!self.is_searched).then(|| self.below(to).contains(from.0))
     }
 
     /// Every other team that the team is in, ascending.
-    pub(super) fn above<E: TeamEdges>(&self, edges: &E, team: TeamId) -> Vec<TeamId> {
-        self.all(edges, team, Way::Up)
+    pub(super) fn teams_above(&self, team: TeamId) -> Vec<TeamId> {
+        let mut teams = self.teams_at_or_above(&[team]);
+        teams.retain(|&other| other != team);
+        teams
     }
 
     /// The existing ones of the teams, and every team that one of them is in, ascending.
-    pub(super) fn at_or_above<E: TeamEdges>(&self, edges: &E, teams: &[TeamId]) -> Vec<TeamId> {
-        let mut all: Vec<TeamId> = if self.is_searched {
-            search::reached(edges, teams, Way::Up).into_iter().collect()
-        } else {
-            self.teams_of(&self.components_at_or_above(teams))
-        };
-        all.retain(|&team| self.exists(team));
-        all.sort_unstable();
-        all
-    }
-
-    /// Each component once, however many of the teams are below it; ascending.
-    fn components_at_or_above(&self, teams: &[TeamId]) -> Vec<u32> {
-        let own = teams.iter().filter_map(|&team| self.component(team));
-        let named: Vec<(u32, SetRef<'_>)> =
-            own.map(|component| (component.0, self.set(component, Way::Up))).collect();
-        let mut work = Work::default();
-        work.unite(&named);
-        work.list_made().to_vec()
-    }
-
-    /// The teams of the components.
-    fn teams_of(&self, components: &[u32]) -> Vec<TeamId> {
-        if self.cyclic.is_empty() {
-            return components.iter().copied().map(TeamId).collect();
-        }
-        components.iter().flat_map(|&component| self.teams(ComponentId(component))).collect()
+    pub(super) fn teams_at_or_above(&self, teams: &[TeamId]) -> Vec<TeamId> {
+        self.walk_up(teams.iter().copied()).into_iter().map(TeamId).collect()
     }
 
     /// Every other team that is in the team, ascending.
-    pub(super) fn below<E: TeamEdges>(&self, edges: &E, team: TeamId) -> Vec<TeamId> {
-        self.all(edges, team, Way::Down)
+    pub(super) fn teams_below<E: TeamEdges>(&self, edges: &E, team: TeamId) -> Vec<TeamId> {
+        let Some(own) = self.component(team) else { return Vec::new() };
+        let mut teams: Vec<TeamId> = if self.is_searched {
+            search::reached(edges, &[team], Way::Down).into_iter().collect()
+        } else {
+            let below = self.below(own).to_vec();
+            if self.cyclic.is_empty() {
+                return below.into_iter().map(TeamId).collect();
+            }
+            let below = below.into_iter().chain([own.0]);
+            below.flat_map(|component| self.teams(ComponentId(component))).collect()
+        };
+        teams.retain(|&other| other != team);
+        teams.sort_unstable();
+        teams
     }
 
     /// Whether no other team is in the team.
@@ -262,21 +253,7 @@ impl Closure {
         let Some(component) = self.component(team) else { return true };
         team.0 == component.0
             && !self.cyclic.contains_key(&component.0)
-            && self.set(component, Way::Down).is_empty()
-    }
-
-    fn all<E: TeamEdges>(&self, edges: &E, team: TeamId, way: Way) -> Vec<TeamId> {
-        let Some(own) = self.component(team) else { return Vec::new() };
-        let mut teams: Vec<TeamId> = if self.is_searched {
-            search::reached(edges, &[team], way).into_iter().collect()
-        } else {
-            let mut teams = self.teams_of(&self.set(own, way).to_vec());
-            teams.extend(self.teams(own));
-            teams
-        };
-        teams.retain(|&other| other != team);
-        teams.sort_unstable();
-        teams
+            && self.below(component).is_empty()
     }
 
     /// The cycles, as the teams of each; at most `limit` of them.
@@ -303,7 +280,7 @@ impl Closure {
     /// See [`super::pages::PageTree::copied_bytes`].
     pub(super) const fn copied_bytes(&self) -> u64 {
         self.teams.copied_bytes()
-            + self.descendants.copied_bytes()
+            + self.below.copied_bytes()
             + self.grouped.copied_bytes()
             + self.replaced_bytes
     }
@@ -319,56 +296,30 @@ impl Closure {
         self.grouped.get(team.0)?.checked_sub(1).map(ComponentId)
     }
 
-    fn set(&self, component: ComponentId, way: Way) -> SetRef<'_> {
-        let (page, slot) = (page_of(component.0), slot_of(component.0));
-        let packed = match way {
-            Way::Up => self.teams.get(page).map(|page| &page.ancestors),
-            Way::Down => self.descendants.get(page),
-        };
-        packed.map_or(SetRef::EMPTY, |packed| packed.get(slot))
-    }
-
-    /// The component and its set, sorted.
-    fn with(&self, component: ComponentId, way: Way) -> Vec<u32> {
-        let mut with = self.set(component, way).to_vec();
-        with.insert(with.partition_point(|&other| other < component.0), component.0);
-        with
+    /// The components below, never itself.
+    fn below(&self, component: ComponentId) -> SetRef<'_> {
+        let page = self.below.get(page_of(component.0));
+        page.map_or(SetRef::EMPTY, |page| page.get(slot_of(component.0)))
     }
 
     fn set_exists(&mut self, team: TeamId, exists: bool) {
         let (page, bit) = (self.teams.get_mut(page_of(team.0)), 1_u64 << slot_of(team.0));
         page.exists = if exists { page.exists | bit } else { page.exists & !bit };
-        page.set_signature(slot_of(team.0), packed::signature(team.0));
     }
 
-    /// Changes sets, a page at a time; `items` say which component has which of the changes, and
-    /// are ascending. The old sets stay with the versions that have them.
-    fn change(&mut self, way: Way, items: &[(u32, usize)], changes: &[Change]) {
+    /// Changes what is below components, a page at a time; `items` say which component has which
+    /// of the changes, and are ascending. The old sets stay with the versions that have them.
+    fn change(&mut self, items: &[(u32, usize)], changes: &[Change]) {
         let (mut work, empty) = (Work::default(), Packed::default());
         for items in items.chunk_by(|(a, _), (b, _)| page_of(*a) == page_of(*b)) {
             let Some(page) = items.first().map(|&(component, _)| page_of(component)) else {
                 continue;
             };
-            let old = match way {
-                Way::Up => self.teams.get(page).map(|page| &page.ancestors),
-                Way::Down => self.descendants.get(page),
-            };
-            let new = old.unwrap_or(&empty).rewritten(items, changes, &mut work);
-            let Some(new) = new else { continue };
+            let old = self.below.get(page).unwrap_or(&empty);
+            let Some(new) = old.rewritten(items, changes, &mut work) else { continue };
             self.replaced_bytes += new.replaced_bytes;
-            match way {
-                Way::Up => {
-                    self.pairs = self.pairs + new.gained - new.lost;
-                    let held = self.teams.get_mut(page);
-                    held.ancestors = new.sets;
-                    for &(component, _) in items {
-                        if new.changed >> slot_of(component) & 1 == 1 {
-                            held.sign(component);
-                        }
-                    }
-                }
-                Way::Down => *self.descendants.get_mut(page) = new.sets,
-            }
+            self.pairs = self.pairs + new.gained - new.lost;
+            *self.below.get_mut(page) = new.sets;
         }
     }
 
@@ -387,11 +338,7 @@ impl Closure {
         if teams.len() > 1 {
             for &team in teams {
                 *self.grouped.get_mut(team.0) = name.0 + 1;
-                let page = self.teams.get_mut(page_of(team.0));
-                page.grouped |= 1 << slot_of(team.0);
-                if team.0 != name.0 {
-                    page.set_signature(slot_of(team.0), u64::MAX);
-                }
+                self.teams.get_mut(page_of(team.0)).grouped |= 1 << slot_of(team.0);
             }
             Arc::make_mut(&mut self.cyclic).insert(name.0, Arc::from(teams));
             self.teams_on_cycles += count(teams.len());
@@ -403,8 +350,7 @@ impl Closure {
     fn dissolve(&mut self, components: &[u32]) -> Vec<TeamId> {
         let cleared: Vec<(u32, usize)> = components.iter().map(|&name| (name, 0)).collect();
         let clear = [Change { clears: true, ..Change::default() }];
-        self.change(Way::Up, &cleared, &clear);
-        self.change(Way::Down, &cleared, &clear);
+        self.change(&cleared, &clear);
         let mut all = Vec::new();
         for &name in components {
             if !self.cyclic.contains_key(&name) {
@@ -414,7 +360,6 @@ impl Closure {
             let teams = Arc::make_mut(&mut self.cyclic).remove(&name).unwrap_or_default();
             self.teams_on_cycles -= count(teams.len());
             for &team in &*teams {
-                self.set_exists(team, true);
                 self.teams.get_mut(page_of(team.0)).grouped &= !(1 << slot_of(team.0));
             }
             all.extend_from_slice(&teams);

@@ -41,9 +41,9 @@ impl Snapshot {
     pub(super) fn all_teams(&self, member: MemberId) -> Vec<TeamId> {
         let state = self.state();
         if let Some(own) = self.team(member) {
-            return state.closure.above(state, own);
+            return state.closure.teams_above(own);
         }
-        state.closure.at_or_above(state, &self.direct_teams(member))
+        state.closure.teams_at_or_above(&self.direct_teams(member))
     }
 
     /// Members of the team, itself never included, teams before people; from `from` on (`None`:
@@ -73,7 +73,7 @@ impl Snapshot {
                 list.sources = vec![team];
             }
             Scope::All => {
-                list.teams = state.closure.below(state, team);
+                list.teams = state.closure.teams_below(state, team);
                 list.sources.clone_from(&list.teams);
                 let place = list.teams.partition_point(|&other| other < team);
                 list.sources.insert(place, team);

@@ -1,12 +1,12 @@
 //! One more direct edge between teams, by the closure's sets alone.
 //!
-//! Owns the rule: with child → parent, everything at or below the child gains everything at or
-//! above the parent, and the other way round; if the parent reached the child before, all that lies
-//! between becomes one component.
+//! Owns the rule: with child → parent, everything at or above the parent gains everything at or
+//! below the child; if the parent was below the child before, all that lies between becomes one
+//! component.
 
 use super::packed::Change;
 use super::sets::Set;
-use super::{Closure, ComponentId, Unfit, Way};
+use super::{Closure, ComponentId, Unfit};
 use crate::graph::pages::count;
 use crate::id::TeamId;
 
@@ -20,30 +20,43 @@ impl Closure {
     ) -> Result<(), Unfit> {
         let mut cost = 0_u64;
         for &(child, parent) in added {
-            let (Some(child), Some(parent)) = (self.component(child), self.component(parent))
-            else {
-                continue;
-            };
-            if child == parent || self.set(child, Way::Up).contains(parent.0) {
-                continue;
+            let ends = (self.component(child), self.component(parent));
+            if let (Some(below), Some(above)) = ends
+                && below != above
+                && !self.below(above).contains(below.0)
+            {
+                self.connect(below, above, pairs_max, cost_max, &mut cost)?;
             }
-            // Both operand sets are read before either is written: the writes reach them.
-            let above = self.with(parent, Way::Up);
-            let below = self.with(child, Way::Down);
-            if self.set(parent, Way::Up).contains(child.0) {
-                self.close_cycle(&above, &below, pairs_max)?;
-                continue;
-            }
-            cost = cost.saturating_add(count(above.len()) * count(below.len()));
-            if cost > cost_max {
-                return Err(Unfit::TooCostly);
-            }
-            if !self.fits(&above, &below, pairs_max) {
-                return Err(Unfit::OverBudget);
-            }
-            self.gain(&below, Way::Up, &[], &above);
-            self.gain(&above, Way::Down, &[], &below);
+            // From here on walks go over it.
+            self.link(child, parent);
         }
+        Ok(())
+    }
+
+    /// The child comes below the parent, which it was not.
+    fn connect(
+        &mut self,
+        child: ComponentId,
+        parent: ComponentId,
+        pairs_max: u64,
+        cost_max: u64,
+        cost: &mut u64,
+    ) -> Result<(), Unfit> {
+        // Both sides are read before any set is written: the writes reach them.
+        let above = self.components_up([parent].into_iter());
+        let mut below = self.below(child).to_vec();
+        below.insert(below.partition_point(|&other| other < child.0), child.0);
+        if self.below(child).contains(parent.0) {
+            return self.close_cycle(&above, &below, pairs_max);
+        }
+        *cost = cost.saturating_add(count(above.len()) * count(below.len()));
+        if *cost > cost_max {
+            return Err(Unfit::TooCostly);
+        }
+        if !self.fits(&above, &below, pairs_max) {
+            return Err(Unfit::OverBudget);
+        }
+        self.gain(&above, &[], &below);
         Ok(())
     }
 
@@ -55,8 +68,8 @@ impl Closure {
             return true;
         }
         let mut new = 0;
-        for &component in below {
-            new += count(self.set(ComponentId(component), Way::Up).lacks(above));
+        for &component in above {
+            new += count(self.below(ComponentId(component)).lacks(below));
             if new > free {
                 return false;
             }
@@ -64,11 +77,11 @@ impl Closure {
         true
     }
 
-    /// Every component of `these` loses `gone` and gains `added` in its set; all ascending.
-    pub(super) fn gain(&mut self, these: &[u32], way: Way, gone: &[u32], added: &[u32]) {
+    /// Below each of these components `gone` is no more, and `added` is; all ascending.
+    pub(super) fn gain(&mut self, these: &[u32], gone: &[u32], added: &[u32]) {
         let (gone, added) = (Set::from_sorted(gone), Set::from_sorted(added));
         let items: Vec<(u32, usize)> = these.iter().map(|&component| (component, 0)).collect();
-        self.change(way, &items, &[Change { clears: false, gone, added }]);
+        self.change(&items, &[Change { clears: false, gone, added }]);
     }
 
     /// The edge closes a cycle: what is both at or above the parent and at or below the child
@@ -88,15 +101,10 @@ impl Closure {
         }
         let teams = self.dissolve(&merged);
         let Some(name) = self.unite(&teams) else { return Ok(()) };
-        let with_name = |side: &[u32]| -> Vec<u32> {
-            let mut with: Vec<u32> = side.to_vec();
-            with.insert(side.partition_point(|&other| other < name.0), name.0);
-            with
-        };
-        self.gain(&below, Way::Up, &merged, &with_name(&above));
-        self.gain(&above, Way::Down, &merged, &with_name(&below));
-        self.gain(&[name.0], Way::Up, &[], &above);
-        self.gain(&[name.0], Way::Down, &[], &below);
+        let mut with_name = below.clone();
+        with_name.insert(below.partition_point(|&other| other < name.0), name.0);
+        self.gain(&above, &merged, &with_name);
+        self.gain(&[name.0], &[], &below);
         Ok(())
     }
 }

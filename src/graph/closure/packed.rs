@@ -5,7 +5,7 @@
 //! what the sets are of.
 
 use super::sets::{Set, SetRef, Work};
-use crate::graph::pages::{Page, WIDTH, at, count, slot_of};
+use crate::graph::pages::{Page, WIDTH, count, slot_of};
 use std::sync::Arc;
 
 /// The most numbers of a set that is packed: a page of such sets stays within 8 KiB, and a search
@@ -49,8 +49,6 @@ pub(super) struct Change {
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub(super) sets: Packed,
-    /// The places whose sets are not the old ones, as bits.
-    pub(super) changed: u64,
     pub(super) gained: u64,
     pub(super) lost: u64,
     /// Bytes that only the old page holds.
@@ -79,7 +77,7 @@ impl Packed {
         work: &mut Work,
     ) -> Option<Rewritten> {
         let mut items = items.iter().peekable();
-        let (mut changed, mut gained, mut lost, mut replaced_bytes) = (0_u64, 0, 0, 0);
+        let (mut changed, mut gained, mut lost, mut replaced_bytes) = (false, 0, 0, 0);
         let mut packing = Packing::with_capacity(self.small.len() + 2 * WIDTH);
         let mut large = self.large.iter().peekable();
         for slot in 0..WIDTH {
@@ -93,7 +91,7 @@ impl Packed {
                 differs || change.clears
             });
             if differs {
-                changed |= 1 << slot;
+                changed = true;
                 gained += count(work.len());
                 lost += count(old.len());
                 replaced_bytes += old_large.map_or(0, |(_, set)| set.bytes());
@@ -103,22 +101,24 @@ impl Packed {
             }
         }
         replaced_bytes += count(size_of_val(&*self.small));
-        let sets = (changed != 0).then(|| packing.finish())?;
-        Some(Rewritten { sets, changed, gained, lost, replaced_bytes })
+        let sets = changed.then(|| packing.finish())?;
+        Some(Rewritten { sets, gained, lost, replaced_bytes })
     }
 }
 
-/// A page in the making.
+/// A page in the making, place by place in ascending order.
 #[derive(Debug)]
 pub(super) struct Packing {
     ends: [u16; WIDTH],
+    /// The first place of which nothing was said.
+    next: usize,
     small: Vec<u32>,
     large: Vec<(usize, Set)>,
 }
 
 impl Packing {
     pub(super) fn with_capacity(small: usize) -> Self {
-        Packing { ends: [0; WIDTH], small: Vec::with_capacity(small), large: Vec::new() }
+        Packing { ends: [0; WIDTH], next: 0, small: Vec::with_capacity(small), large: Vec::new() }
     }
 
     /// Whether what was made would be packed.
@@ -126,102 +126,175 @@ impl Packing {
         work.len() <= SMALL_MAX
     }
 
-    /// The places from this one on are empty.
-    pub(super) fn fill_up(&mut self, from: usize) {
-        (from..WIDTH).for_each(|slot| self.end(slot));
-    }
-
-    /// The next place's set is what was made.
+    /// The place's set is what was made.
     pub(super) fn push(&mut self, slot: usize, work: &mut Work) {
+        self.skip_to(slot);
         if Self::is_small(work) {
             self.small.extend_from_slice(work.list_made());
         } else {
             self.large.push((slot, work.set_made()));
         }
-        self.end(slot);
     }
 
-    /// The next place's set is what it was.
+    /// The place's set is what it was.
     pub(super) fn keep(&mut self, slot: usize, set: SetRef<'_>, large: Option<&(usize, Set)>) {
+        self.skip_to(slot);
         match (set, large) {
             (_, Some(large)) => self.large.push(large.clone()),
             (SetRef::List(list), None) => self.small.extend_from_slice(list),
             (SetRef::Bits(_), None) => {}
         }
-        self.end(slot);
     }
 
-    fn end(&mut self, slot: usize) {
-        if let Some(end) = self.ends.get_mut(slot) {
-            // At most 64 times 32.
-            *end = u16::try_from(self.small.len()).unwrap_or(u16::MAX);
+    /// The places before this one end where all ends so far.
+    fn skip_to(&mut self, slot: usize) {
+        // At most 64 times 32.
+        let end = u16::try_from(self.small.len()).unwrap_or(u16::MAX);
+        if let Some(ends) = self.ends.get_mut(self.next..slot) {
+            ends.fill(end);
         }
+        self.next = slot;
     }
 
-    pub(super) fn finish(self) -> Packed {
+    pub(super) fn finish(mut self) -> Packed {
+        self.skip_to(WIDTH);
         Packed { ends: self.ends, small: Arc::from(self.small), large: self.large }
     }
 }
 
-/// What belongs to 64 consecutive teams: which of them there are, and the sets upward.
-#[derive(Clone, Debug)]
+/// What belongs to 64 consecutive teams: which of them there are, and their direct edges upward.
+#[derive(Clone, Debug, Default)]
 pub(super) struct TeamPage {
     /// Teams that exist, as bits.
     pub(super) exists: u64,
     /// Teams of components of more than one.
     pub(super) grouped: u64,
-    /// For each component the bits of itself and of all its ancestors. A team that is in the
-    /// component of another has all bits: it is looked at closely.
-    signatures: [u64; WIDTH],
-    pub(super) ancestors: Packed,
-}
-
-impl Default for TeamPage {
-    fn default() -> Self {
-        let ancestors = Packed::default();
-        TeamPage { exists: 0, grouped: 0, signatures: [u64::MAX; WIDTH], ancestors }
-    }
+    /// The teams that each is directly in; never itself.
+    pub(super) parents: Packed,
 }
 
 impl Page for TeamPage {
     fn heap_bytes(&self) -> usize {
-        self.ancestors.heap_bytes()
+        self.parents.heap_bytes()
     }
 }
 
-impl TeamPage {
-    /// Whether the component at this place may be, or be below, the one with this signature.
-    pub(super) fn may_reach(&self, slot: usize, signature: u64) -> bool {
-        self.signatures.get(slot).is_some_and(|own| own & signature == signature)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    type Model = BTreeMap<usize, BTreeSet<u32>>;
+
+    /// Sets about the size from which they stand alone: one more or one less moves them.
+    fn numbers() -> impl Strategy<Value = BTreeSet<u32>> {
+        let about = SMALL_MAX - 2..SMALL_MAX + 3;
+        let dense = prop::sample::subsequence((0_u32..60).collect::<Vec<_>>(), about.clone());
+        prop_oneof![
+            2 => prop::collection::btree_set(0_u32..10_000, about),
+            2 => dense.prop_map(BTreeSet::from_iter),
+            2 => prop::collection::btree_set(0_u32..60, 0..4),
+            1 => prop::collection::btree_set(0_u32..100_000, 0..400),
+        ]
     }
 
-    pub(super) fn set_signature(&mut self, slot: usize, signature: u64) {
-        if let Some(own) = self.signatures.get_mut(slot) {
-            *own = signature;
-        }
+    fn set(numbers: &BTreeSet<u32>) -> Set {
+        Set::from_sorted(&numbers.iter().copied().collect::<Vec<_>>())
     }
 
-    /// Makes the signature anew from the set.
-    pub(super) fn sign(&mut self, component: u32) {
-        let slot = at(component) % WIDTH;
-        let mut signature = signature(component);
-        if let SetRef::List(list) = self.ancestors.get(slot) {
-            for &ancestor in list {
-                signature |= self::signature(ancestor);
-                if signature == u64::MAX {
-                    break;
-                }
+    /// Every place holds what it should, where it should.
+    fn check(page: &Packed, model: &Model) {
+        let mut large = page.large.iter();
+        for slot in 0..WIDTH {
+            let expected: Vec<u32> = model.get(&slot).into_iter().flatten().copied().collect();
+            assert_eq!(page.get(slot).to_vec(), expected, "{slot}");
+            if expected.len() > SMALL_MAX {
+                assert_eq!(large.next().map(|&(of, _)| of), Some(slot));
             }
-        } else {
-            signature = u64::MAX;
         }
-        self.set_signature(slot, signature);
+        assert_eq!(large.count(), 0);
+        let small = model.values().map(BTreeSet::len).filter(|&len| len <= SMALL_MAX);
+        assert_eq!(page.small.len(), small.sum::<usize>());
     }
-}
 
-/// A component's two bits of 64: with a dozen ancestors some 21 are set, and about one miss in nine is
-/// looked at closely.
-pub(super) const fn signature(component: u32) -> u64 {
-    let hash = component.wrapping_mul(0x9e37_79b1);
-    1 << (hash >> 26) | 1 << (hash >> 20 & 63)
+    proptest! {
+        #[test]
+        fn a_page_agrees_with_sets_and_stays_as_it_was(
+            steps in prop::collection::vec(
+                (
+                    prop::collection::btree_map(0_u32..64, 0_usize..3, 0..20),
+                    prop::collection::vec((any::<bool>(), numbers(), numbers()), 3),
+                ),
+                1..8,
+            ),
+        ) {
+            let (mut page, mut model) = (Packed::default(), Model::new());
+            let mut work = Work::default();
+            for (items, kinds) in steps {
+                let change = |(clears, gone, added): &(bool, BTreeSet<u32>, BTreeSet<u32>)| {
+                    Change { clears: *clears, gone: set(gone), added: set(added) }
+                };
+                let changes: Vec<Change> = kinds.iter().map(change).collect();
+                // Numbers of another page than the first: the place alone counts.
+                let items: Vec<(u32, usize)> =
+                    items.into_iter().map(|(slot, kind)| (slot + 128, kind)).collect();
+                let (before, before_model) = (page.clone(), model.clone());
+                for &(number, kind) in &items {
+                    let (clears, gone, added) = &kinds[kind];
+                    let held = model.entry(slot_of(number)).or_default();
+                    held.retain(|number| !clears && !gone.contains(number));
+                    held.extend(added);
+                }
+                let total = |model: &Model| count(model.values().map(BTreeSet::len).sum());
+                match before.rewritten(&items, &changes, &mut work) {
+                    Some(new) => {
+                        prop_assert_eq!(
+                            total(&before_model) + new.gained - new.lost,
+                            total(&model)
+                        );
+                        page = new.sets;
+                    }
+                    None => {
+                        let filled = |model: &Model| {
+                            let mut model = model.clone();
+                            model.retain(|_, held| !held.is_empty());
+                            model
+                        };
+                        prop_assert_eq!(filled(&before_model), filled(&model));
+                    }
+                }
+                check(&before, &before_model);
+                check(&page, &model);
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_moves_as_it_passes_the_boundary() {
+        let (mut page, mut model, mut work) = (Packed::default(), Model::new(), Work::default());
+        let last = u32::try_from(SMALL_MAX).unwrap() + 2;
+        let ascending = (0..last).map(|number| (number, true));
+        for (number, is_in) in ascending.chain((0..last).map(|number| (number, false))) {
+            // The neighbours on either side are packed, and must stay what they are.
+            for slot in [6_u32, 7, 8] {
+                let numbers = [number + (slot - 6) * 1_000];
+                let one = Set::from_sorted(&numbers);
+                let held = model.entry(slot_of(slot)).or_default();
+                let mut change = Change::default();
+                if is_in {
+                    held.extend(numbers);
+                    change.added = one;
+                } else {
+                    held.remove(&numbers[0]);
+                    change.gone = one;
+                }
+                let new = page.rewritten(&[(slot, 0)], &[change], &mut work).unwrap();
+                assert_eq!(new.gained.abs_diff(new.lost), 1);
+                page = new.sets;
+                check(&page, &model);
+            }
+        }
+        assert!(page.small.is_empty() && page.large.is_empty());
+    }
 }

@@ -1,56 +1,85 @@
 //! The whole closure from the direct edges.
 //!
 //! Owns finding the components (petgraph's Kosaraju: iterative, where its Tarjan recurses and
-//! aborts on a chain of 50,000 with a 2 MiB stack) and filling the sets in one pass each way.
+//! aborts on a chain of 50,000 with a 2 MiB stack) and filling the sets in one pass from below.
 
 use super::packed::Packing;
 use super::sets::{Set, SetRef, Work};
-use super::{Closure, ComponentId, TeamEdges, Unfit, Way};
-use crate::graph::pages::{WIDTH, at, count, number};
+use super::{Closure, ComponentId, TeamEdges, Unfit};
+use crate::graph::pages::{WIDTH, at, count, page_of, slot_of};
 use crate::id::TeamId;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
-/// The components of the teams (ascending) under the edges among them; each ascending, and those
-/// above come before those below.
-pub(super) fn components<E: TeamEdges>(edges: &E, teams: &[TeamId]) -> Vec<Vec<TeamId>> {
-    if let [_] = teams {
-        return vec![teams.to_vec()];
-    }
-    // Team → place plus one; zeroed memory costs nothing where no team is.
-    let mut places = vec![0_u32; teams.last().map_or(0, |last| at(last.0) + 1)];
-    for (place, team) in teams.iter().enumerate() {
-        if let Some(held) = places.get_mut(at(team.0)) {
-            *held = number(place) + 1;
+/// Some teams (ascending) and the direct edges upward of each, asked for once.
+#[derive(Debug)]
+pub(super) struct Direct {
+    teams: Vec<TeamId>,
+    /// Where each team's parents end.
+    ends: Vec<usize>,
+    parents: Vec<u32>,
+}
+
+impl Direct {
+    pub(super) fn new<E: TeamEdges>(edges: &E, teams: Vec<TeamId>) -> Self {
+        let (mut ends, mut parents) = (Vec::with_capacity(teams.len()), Vec::new());
+        for &team in &teams {
+            parents.extend(edges.parents(team).map(|parent| parent.0));
+            ends.push(parents.len());
         }
+        Direct { teams, ends, parents }
     }
-    let mut graph = DiGraph::<TeamId, (), u32>::with_capacity(teams.len(), teams.len());
-    for &team in teams {
-        graph.add_node(team);
+
+    /// Each team with its parents.
+    fn iter(&self) -> impl Iterator<Item = (TeamId, &[u32])> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = begins.zip(&self.ends);
+        let parents = ranges.map(|(begin, &end)| self.parents.get(begin..end).unwrap_or_default());
+        self.teams.iter().copied().zip(parents)
     }
-    for (place, &team) in teams.iter().enumerate() {
-        for parent in edges.parents(team) {
-            if let Some(to @ 1..) = places.get(at(parent.0)) {
-                graph.add_edge(NodeIndex::new(place), NodeIndex::from(to - 1), ());
+
+    /// The components under the edges among the teams; each ascending, and those above come before
+    /// those below.
+    pub(super) fn components(&self) -> Vec<Vec<TeamId>> {
+        if let [_] = *self.teams {
+            return vec![self.teams.clone()];
+        }
+        // Team → place plus one; zeroed memory costs nothing where no team is.
+        let mut places = vec![0_u32; self.teams.last().map_or(0, |last| at(last.0) + 1)];
+        for (place, team) in (1..).zip(&self.teams) {
+            if let Some(held) = places.get_mut(at(team.0)) {
+                *held = place;
             }
         }
+        let mut graph =
+            DiGraph::<TeamId, (), u32>::with_capacity(self.teams.len(), self.parents.len());
+        for &team in &self.teams {
+            graph.add_node(team);
+        }
+        for (place, (_, parents)) in self.iter().enumerate() {
+            for &parent in parents {
+                if let Some(to @ 1..) = places.get(at(parent)) {
+                    graph.add_edge(NodeIndex::new(place), NodeIndex::from(to - 1), ());
+                }
+            }
+        }
+        // petgraph gives them in reverse topological order of the edges child → parent.
+        let mut components = kosaraju_scc(&graph);
+        let teams_of = |component: &mut Vec<NodeIndex<u32>>| {
+            let mut teams: Vec<TeamId> =
+                component.iter().filter_map(|&node| graph.node_weight(node).copied()).collect();
+            teams.sort_unstable();
+            teams
+        };
+        components.iter_mut().map(teams_of).collect()
     }
-    // petgraph gives them in reverse topological order of the edges child → parent.
-    let mut components = kosaraju_scc(&graph);
-    let teams_of = |component: &mut Vec<NodeIndex<u32>>| {
-        let mut teams: Vec<TeamId> =
-            component.iter().filter_map(|&node| graph.node_weight(node).copied()).collect();
-        teams.sort_unstable();
-        teams
-    };
-    components.iter_mut().map(teams_of).collect()
 }
 
 impl Closure {
-    /// Recomputes everything; beyond the budget nothing is materialised.
+    /// Recomputes everything; beyond the budget no sets are kept.
     pub(in crate::graph) fn rebuild<E: TeamEdges>(&mut self, edges: &E, pairs_max: u64) {
-        let order = self.regroup(edges);
-        if self.fill(edges, &order, pairs_max).is_err() {
+        let (direct, order) = self.regroup(edges);
+        if self.fill(&direct, &order, pairs_max).is_err() {
             self.search_from_now_on();
         }
     }
@@ -67,46 +96,51 @@ impl Closure {
         self.backoff = self.backoff.failed();
     }
 
-    /// Finds the components anew, without sets; those above come before those below.
-    pub(super) fn regroup<E: TeamEdges>(&mut self, edges: &E) -> Vec<ComponentId> {
-        // All that was there stays with older versions alone; a pair is 4 bytes each way.
-        let replaced_bytes = self.copied_bytes() + self.pairs * 8;
+    /// Takes over the direct edges and finds the components anew, without sets; those above come
+    /// before those below.
+    pub(super) fn regroup<E: TeamEdges>(&mut self, edges: &E) -> (Direct, Vec<ComponentId>) {
+        // All that was there stays with older versions alone; a pair is 4 bytes at most.
+        let replaced_bytes = self.copied_bytes() + self.pairs * 4;
         *self = Closure { replaced_bytes, backoff: self.backoff, ..Closure::default() };
-        let teams: Vec<TeamId> = edges.teams().collect();
-        let parts = components(edges, &teams);
-        parts.iter().filter_map(|part| self.unite(part)).collect()
+        let direct = Direct::new(edges, edges.teams().collect());
+        self.install_parents(&direct);
+        let components = direct.components();
+        let order = components.iter().filter_map(|teams| self.unite(teams)).collect();
+        (direct, order)
     }
 
-    /// Fills all sets; `order` has those above before those below. The budget is checked on the
-    /// first pass, so that what does not fit costs half.
-    fn fill<E: TeamEdges>(
+    fn install_parents(&mut self, direct: &Direct) {
+        let mut work = Work::default();
+        let all: Vec<(TeamId, &[u32])> = direct.iter().collect();
+        for teams in all.chunk_by(|(a, _), (b, _)| page_of(a.0) == page_of(b.0)) {
+            let Some(page) = teams.first().map(|(team, _)| page_of(team.0)) else { continue };
+            let held = self.teams.get_mut(page);
+            let mut packing = Packing::with_capacity(2 * WIDTH);
+            for &(team, parents) in teams {
+                held.exists |= 1 << slot_of(team.0);
+                work.combine(SetRef::EMPTY, SetRef::EMPTY, SetRef::List(parents));
+                packing.push(slot_of(team.0), &mut work);
+            }
+            held.parents = packing.finish();
+        }
+    }
+
+    /// Fills all sets; `order` has those above before those below.
+    fn fill(
         &mut self,
-        edges: &E,
+        direct: &Direct,
         order: &[ComponentId],
         pairs_max: u64,
     ) -> Result<(), Unfit> {
-        let end = order.iter().map(|component| at(component.0) + 1).max().unwrap_or(0);
-        let (mut parents, mut children) = (vec![Vec::new(); end], vec![Vec::new(); end]);
-        for &component in order {
-            for above in self.neighbours(edges, component, Way::Up) {
-                if let Some(of) = children.get_mut(at(above.0)) {
-                    of.push(component.0);
-                }
-                if let Some(of) = parents.get_mut(at(component.0)) {
-                    of.push(above.0);
-                }
-            }
-        }
-        let ancestors = Made::new(order.iter(), &parents, pairs_max)?;
-        self.pairs = ancestors.pairs;
-        self.install(ancestors, Way::Up);
-        let descendants = Made::new(order.iter().rev(), &children, u64::MAX)?;
-        self.install(descendants, Way::Down);
+        let children = Children::new(self, direct, order);
+        let made = Made::new(order, &children, pairs_max)?;
+        self.pairs = made.pairs;
+        self.install(&made);
         Ok(())
     }
 
     /// Packs the sets into pages.
-    fn install(&mut self, made: Made, way: Way) {
+    fn install(&mut self, made: &Made) {
         let mut work = Work::default();
         for (page, places) in (0..).zip(made.places.chunks(WIDTH)) {
             let len = places.iter().map(|place| made.set(place).len()).sum();
@@ -122,38 +156,67 @@ impl Closure {
                     packing.push(slot, &mut work);
                 }
             }
-            packing.fill_up(places.len());
-            let packed = packing.finish();
-            match way {
-                Way::Up => {
-                    let held = self.teams.get_mut(page);
-                    held.ancestors = packed;
-                    for slot in 0..number(places.len()) {
-                        let component = page * 64 + slot;
-                        if places.get(at(slot)).is_some_and(|place| !made.set(place).is_empty()) {
-                            held.sign(component);
-                        }
-                    }
-                }
-                Way::Down => *self.descendants.get_mut(page) = packed,
-            }
+            *self.below.get_mut(page) = packing.finish();
         }
     }
+}
 
-    /// The other components that the component has a direct edge to.
-    pub(super) fn neighbours<E: TeamEdges>(
-        &self,
-        edges: &E,
-        component: ComponentId,
-        way: Way,
-    ) -> Vec<ComponentId> {
-        let teams = self.teams(component);
-        let neighbours = teams.flat_map(|team| way.neighbours(edges, team));
-        let components = neighbours.filter_map(|team| self.component(team));
-        let mut others: Vec<ComponentId> = components.filter(|&c| c != component).collect();
-        others.sort_unstable();
-        others.dedup();
-        others
+/// Component → the components directly below it, in no order, perhaps twice.
+#[derive(Debug)]
+struct Children {
+    /// Where each component's children end.
+    ends: Vec<u32>,
+    children: Vec<u32>,
+}
+
+impl Children {
+    fn new(closure: &Closure, direct: &Direct, order: &[ComponentId]) -> Self {
+        let mut between: Vec<(u32, u32)> = Vec::with_capacity(direct.parents.len());
+        let is_plain = closure.cyclic.is_empty();
+        let component = |team: u32| {
+            let component = closure.component(TeamId(team)).filter(|_| !is_plain);
+            component.map_or(team, |component| component.0)
+        };
+        for (team, parents) in direct.iter() {
+            let child = component(team.0);
+            let above = parents.iter().map(|&parent| component(parent));
+            between.extend(above.filter(|&above| above != child).map(|above| (above, child)));
+        }
+        let end = order.iter().map(|component| at(component.0) + 1).max().unwrap_or(0);
+        // Each component's count, at the place after it; then the sums before it; and filling up
+        // makes of each begin an end.
+        let mut ends = vec![0_u32; end + 1];
+        for &(above, _) in &between {
+            if let Some(held) = ends.get_mut(at(above) + 1) {
+                *held += 1;
+            }
+        }
+        let mut sum = 0;
+        for held in &mut ends {
+            sum += *held;
+            *held = sum;
+        }
+        let mut children = vec![0; between.len()];
+        for &(above, child) in &between {
+            if let Some(place) = ends.get_mut(at(above)) {
+                if let Some(held) = children.get_mut(at(*place)) {
+                    *held = child;
+                }
+                *place += 1;
+            }
+        }
+        Children { ends, children }
+    }
+
+    fn of(&self, component: u32) -> &[u32] {
+        let end = |place: usize| self.ends.get(place).map_or(0, |&end| at(end));
+        let begin = at(component).checked_sub(1).map_or(0, end);
+        self.children.get(begin..end(at(component))).unwrap_or_default()
+    }
+
+    /// One more than the highest component.
+    fn end(&self) -> usize {
+        self.ends.len().saturating_sub(1)
     }
 }
 
@@ -165,7 +228,7 @@ enum Place {
     Large(Set),
 }
 
-/// All sets of one way, by component.
+/// All sets, by component.
 #[derive(Debug)]
 struct Made {
     list: Vec<u32>,
@@ -174,20 +237,19 @@ struct Made {
 }
 
 impl Made {
-    /// Each set from those of the neighbours, which come before it in `order`.
-    fn new<'a>(
-        order: impl Iterator<Item = &'a ComponentId>,
-        neighbours: &[Vec<u32>],
-        pairs_max: u64,
-    ) -> Result<Self, Unfit> {
-        let places = vec![Place::Small(0, 0); neighbours.len()];
+    /// Each set from those of the children, which come after it in `order`.
+    fn new(order: &[ComponentId], children: &Children, pairs_max: u64) -> Result<Self, Unfit> {
+        let places = vec![Place::Small(0, 0); children.end()];
         let mut made = Made { list: Vec::new(), places, pairs: 0 };
         let mut work = Work::default();
-        for component in order {
-            let of = neighbours.get(at(component.0)).map(Vec::as_slice).unwrap_or_default();
-            let named: Vec<(u32, SetRef<'_>)> = of
+        for component in order.iter().rev() {
+            let of = children.of(component.0);
+            if of.is_empty() {
+                continue;
+            }
+            let named: Vec<(Option<u32>, SetRef<'_>)> = of
                 .iter()
-                .filter_map(|&name| Some((name, made.set(made.places.get(at(name))?))))
+                .filter_map(|&name| Some((Some(name), made.set(made.places.get(at(name))?))))
                 .collect();
             work.unite(&named);
             made.pairs += count(work.len());

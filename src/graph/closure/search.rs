@@ -5,6 +5,7 @@
 //! with the way back: after removals the whole is tried again, at most as often as the doubling
 //! [`Backoff`] allows.
 
+use super::rebuild::Direct;
 use super::{Closure, ComponentId, SEARCHED_EDGES_MAX, TeamDelta, TeamEdges, Way};
 use crate::graph::pages::count;
 use crate::id::TeamId;
@@ -133,6 +134,8 @@ impl Closure {
             self.is_searched = true;
             return;
         }
+        delta.added.iter().for_each(|&(child, parent)| self.link(child, parent));
+        delta.removed.iter().for_each(|&(child, parent)| self.unlink(child, parent));
         let broken = delta.removed.iter().filter_map(|&(child, parent)| {
             let component = self.component(child)?;
             (self.component(parent)? == component).then_some(component)
@@ -140,7 +143,7 @@ impl Closure {
         let broken: BTreeSet<ComponentId> = broken.collect();
         for component in broken {
             let teams = self.dissolve(&[component.0]);
-            for part in super::rebuild::components(edges, &teams) {
+            for part in Direct::new(edges, teams).components() {
                 self.unite(&part);
             }
         }

@@ -4,18 +4,18 @@
 //! a set without some and with others. It must not know what components are, nor where sets are
 //! kept.
 
-use crate::graph::pages::{at, number};
+use crate::graph::pages::{at, count, number};
 use std::sync::Arc;
 
 /// A set that stands alone; clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Set {
     List(Arc<[u32]>),
     Bits(Bits),
 }
 
 /// Bits from word `base` on; the first and the last word are not zero.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bits {
     base: u32,
     len: u32,
@@ -48,7 +48,15 @@ impl Set {
             Set::List(list) => size_of_val(&**list),
             Set::Bits(bits) => size_of_val(&*bits.words),
         };
-        super::count(bytes)
+        count(bytes)
+    }
+}
+
+impl Bits {
+    /// The bits of the word that stands there in a set from zero on.
+    fn word(&self, place: u32) -> u64 {
+        let word = place.checked_sub(self.base).and_then(|word| self.words.get(at(word)));
+        word.copied().unwrap_or(0)
     }
 }
 
@@ -75,11 +83,41 @@ impl SetRef<'_> {
 
     pub(super) fn contains(self, wanted: u32) -> bool {
         match self {
-            SetRef::List(list) => list.binary_search(&wanted).is_ok(),
-            SetRef::Bits(bits) => {
-                let word = (wanted / 64).checked_sub(bits.base);
-                let word = word.and_then(|word| bits.words.get(at(word)));
-                word.is_some_and(|word| word >> (wanted % 64) & 1 == 1)
+            SetRef::List(list) => list.get(place_in(list, wanted)) == Some(&wanted),
+            SetRef::Bits(bits) => bits.word(wanted / 64) >> (wanted % 64) & 1 == 1,
+        }
+    }
+
+    /// Whether one of the numbers (ascending) is the wanted one or in the set.
+    pub(super) fn meets(self, wanted: u32, mut numbers: impl Iterator<Item = u32>) -> bool {
+        /// To walk past so many costs less than to look farther ahead.
+        const WALKED_MAX: usize = 8;
+        let mut rest = match self {
+            SetRef::List(list) => list,
+            SetRef::Bits(_) => return numbers.any(|n| n == wanted || self.contains(n)),
+        };
+        numbers.any(|number| {
+            let passed = if rest.get(WALKED_MAX).is_none_or(|&held| held >= number) {
+                rest.iter().take_while(|&&held| held < number).count()
+            } else {
+                place_in(rest, number)
+            };
+            rest = rest.get(passed..).unwrap_or_default();
+            number == wanted || rest.first() == Some(&number)
+        })
+    }
+
+    /// Whether the sets have a number in common.
+    pub(super) fn intersects(self, other: SetRef<'_>) -> bool {
+        let (few, many) = if self.len() <= other.len() { (self, other) } else { (other, self) };
+        match (few, many) {
+            (SetRef::Bits(few), SetRef::Bits(many)) => {
+                let mut words = (few.base..).zip(&*few.words);
+                words.any(|(place, word)| word & many.word(place) != 0)
+            }
+            (SetRef::List(list), _) => list.iter().any(|&number| many.contains(number)),
+            (SetRef::Bits(_), SetRef::List(list)) => {
+                list.iter().any(|&number| few.contains(number))
             }
         }
     }
@@ -112,7 +150,42 @@ impl SetRef<'_> {
     }
 }
 
-fn each_bit(words: &[u64], base: u32, call: &mut impl FnMut(u32)) {
+/// How many of the sorted numbers are below the wanted one. Numbers are spread more or less evenly,
+/// so one looks near where it would then be: in a list of thousands that is one wait for memory
+/// where halving would be several.
+fn place_in(list: &[u32], wanted: u32) -> usize {
+    const STEP: usize = 16;
+    let (Some(&first), Some(&last)) = (list.first(), list.last()) else { return 0 };
+    if wanted <= first {
+        return 0;
+    }
+    if wanted > last {
+        return list.len();
+    }
+    let guess = u64::from(wanted - first) * count(list.len() - 1) / u64::from(last - first);
+    let guess = usize::try_from(guess).unwrap_or(0);
+    let is_before = |place: usize| list.get(place).is_some_and(|&held| held < wanted);
+    let (mut low, mut high, mut step) = (0, list.len(), STEP);
+    if is_before(guess) {
+        low = guess + 1;
+        while is_before(low + step) {
+            low += step + 1;
+            step *= 4;
+        }
+        high = high.min(low + step);
+    } else {
+        high = guess;
+        while high > step && !is_before(high - step) {
+            high -= step;
+            step *= 4;
+        }
+        low = low.max(high.saturating_sub(step));
+    }
+    low + list.get(low..high).unwrap_or_default().partition_point(|&held| held < wanted)
+}
+
+/// Calls with each number whose bit is set, ascending; the first word is that of `base`.
+pub(super) fn each_bit(words: &[u64], base: u32, call: &mut impl FnMut(u32)) {
     for (place, &word) in (base..).zip(words) {
         let mut rest = word;
         while rest != 0 {
@@ -155,14 +228,13 @@ impl Work {
     }
 
     /// Makes the union of the sets and of the names that stand beside them.
-    pub(super) fn unite(&mut self, named: &[(u32, SetRef<'_>)]) {
+    pub(super) fn unite(&mut self, named: &[(Option<u32>, SetRef<'_>)]) {
         // Sorting is cheaper than bits up to about here.
         const SORTED_MAX: usize = 256;
         let total: usize = named.iter().map(|(_, set)| set.len() + 1).sum();
         self.is_bits = total > SORTED_MAX;
         if self.is_bits {
-            let names: Vec<SetRef<'_>> =
-                named.iter().map(|(name, _)| SetRef::List(std::slice::from_ref(name))).collect();
+            let names = named.iter().map(|(name, _)| SetRef::List(name.as_slice()));
             let sets: Vec<SetRef<'_>> = named.iter().map(|&(_, set)| set).chain(names).collect();
             self.begin(&sets);
             for set in sets {
@@ -172,13 +244,27 @@ impl Work {
         } else {
             self.list.clear();
             for &(name, set) in named {
-                self.list.push(name);
+                self.list.extend(name);
                 set.for_each(|number| self.list.push(number));
             }
             self.list.sort_unstable();
             self.list.dedup();
             self.len = self.list.len();
         }
+    }
+
+    /// Begins with the set, to take out of.
+    pub(super) fn begin_with(&mut self, set: SetRef<'_>) {
+        self.is_bits = true;
+        self.begin(&[set]);
+        self.put(set, true);
+        self.len = set.len();
+    }
+
+    /// Takes the numbers out of what was begun with.
+    pub(super) fn take_out(&mut self, set: SetRef<'_>) {
+        self.put(set, false);
+        self.count_words();
     }
 
     /// The numbers, as a list.
@@ -309,10 +395,38 @@ mod tests {
                 prop_assert_eq!(work.list_made().to_vec(), made.to_vec());
             }
             let (a, b) = (set(&old), set(&added));
-            work.unite(&[(7, a.as_ref()), (19_999, b.as_ref())]);
+            work.unite(&[(Some(7), a.as_ref()), (None, b.as_ref()), (Some(19_999), SetRef::EMPTY)]);
             let mut expected: BTreeSet<u32> = old.union(&added).copied().collect();
             expected.extend([7, 19_999]);
             prop_assert_eq!(work.set_made().as_ref().to_vec(), expected.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn questions_agree_with_btree_sets(a in numbers(), b in numbers(), wanted in 0_u32..20_000) {
+            let (held, other) = (set(&a), set(&b));
+            let (held, other) = (held.as_ref(), other.as_ref());
+            prop_assert_eq!(held.intersects(other), !a.is_disjoint(&b));
+            let expected = b.contains(&wanted) || !a.is_disjoint(&b);
+            prop_assert_eq!(held.meets(wanted, b.iter().copied()), expected);
+            prop_assert_eq!(held.lacks(&other.to_vec()), b.difference(&a).count());
+            let mut work = Work::default();
+            work.begin_with(held);
+            work.take_out(other);
+            let left: Vec<u32> = a.difference(&b).copied().collect();
+            prop_assert_eq!(work.set_made().as_ref().to_vec(), left);
+        }
+
+        /// Also where numbers are spread so unevenly that looking near the guess is of no use.
+        #[test]
+        fn a_place_is_found_however_numbers_are_spread(
+            list in prop::collection::btree_set(prop_oneof![0_u32..2_000, any::<u32>()], 0..900),
+            wanted in prop_oneof![0_u32..2_100, any::<u32>()],
+        ) {
+            let list: Vec<u32> = list.into_iter().collect();
+            for wanted in list.iter().copied().chain([wanted]) {
+                let expected = list.partition_point(|&held| held < wanted);
+                prop_assert_eq!(place_in(&list, wanted), expected);
+            }
         }
     }
 }
