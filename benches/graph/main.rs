@@ -14,7 +14,13 @@
 //!
 //! Size S by default; `TEAMGRAPH_BENCH_SIZE=m` or `l` for more.
 
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "a benchmark"
+)]
 
 mod apply;
 mod batch;

@@ -275,7 +275,8 @@ async fn a_table_that_is_emptied_between_snapshot_and_copy_is_copied_again() {
     let status = Arc::<StatusCell<FeedStatus>>::default();
     let (sender, mut events) = mpsc::channel(8);
     let shutdown = CancellationToken::new();
-    let feed = feed::run(config, sender, Arc::default(), Arc::clone(&status), shutdown.clone());
+    let feed =
+        feed::run(config, sender, Arc::default(), Arc::clone(&status), shutdown.clone(), None);
     let running = start(feed);
     // Nobody takes the people, so the eight batches that fit are all, and memberships come later.
     while !matches!(status.get().state, FeedState::Copying { rows } if rows >= 8_000) {
