@@ -1,0 +1,1 @@
+"""The comparison with peers: starts them, asks them, compares answers, writes one JSON."""

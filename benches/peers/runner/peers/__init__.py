@@ -1,0 +1,47 @@
+"""The peers that are asked through a driver: started with a graph, measured, stopped.
+
+Each has a `name`, `start(graph)`, `driver` once it runs, `memory()`, and `stop()`. `start` raises
+`Absent` with the reason where a peer cannot be had here.
+"""
+
+
+class Absent(RuntimeError):
+    """The peer cannot be had, or cannot take this graph; the text says why."""
+
+
+class Peer:
+    name = ""
+    # Most participations that a peer which stores them all is given.
+    pairs_max = 40_000_000
+
+    def __init__(self, scene):
+        self.scene = scene
+        self.plan = scene.plan
+        self.driver = None
+
+    def start(self, graph):
+        raise NotImplementedError
+
+    def memory(self):
+        """Bytes by what they are."""
+        return {}
+
+    def flattened(self, transaction, graph):
+        """The transaction as this peer must be told it: most are told memberships."""
+        return transaction
+
+    def stop(self):
+        if self.driver:
+            self.driver.stop()
+            self.driver = None
+
+
+def everyone(scene):
+    from .ldap import Ldap
+    from .redis import Redis
+    from .spicedb import SpicedbMemory, SpicedbPostgres
+    from .sql import Recursive, Table
+    from .teamgraph import Teamgraph
+
+    kinds = [Teamgraph, Table, Recursive, Redis, SpicedbMemory, SpicedbPostgres, Ldap]
+    return [kind for kind in kinds if kind is Teamgraph or scene.plan.wants(kind.name)]
