@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -48,6 +49,8 @@ class Plan:
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/bench --peers", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="minutes, at size S, for developing")
+    parser.add_argument("--sizes", default="", help="the made-up sizes [default: s,m; quick: s]")
+    parser.add_argument("--samples", type=int, default=None, help="[default: 5; quick: 2]")
     parser.add_argument("--only", default="", help="only these peers, with commas between")
     parser.add_argument("--scenarios", default="", help="only these scenarios, likewise")
     parser.add_argument(
@@ -60,11 +63,10 @@ def parse(arguments):
     parser.add_argument("--program", default=str(PEERS / "rust/release/teamgraph-peers"))
     options = parser.parse_args(arguments)
     quick = options.quick
-    words = lambda text: [word for word in text.split(",") if word]
     return Plan(
         quick=quick,
-        sizes=["s"] if quick else ["s", "m"],
-        samples=2 if quick else 5,
+        sizes=words(options.sizes) or (["s"] if quick else ["s", "m"]),
+        samples=options.samples or (2 if quick else 5),
         seconds=0.5 if quick else 1.5,
         warmup=0.2 if quick else 0.5,
         checks=2_000 if quick else 20_000,
@@ -80,10 +82,12 @@ def parse(arguments):
     )
 
 
+def words(text):
+    return [word for word in text.split(",") if word]
+
+
 def data_folder(given):
     """The folder given, or beside the project as the tests look for it; none if it is absent."""
-    import os
-
     folder = given or os.environ.get("TEAMGRAPH_DATA") or ROOT / "../shared/data"
     folder = pathlib.Path(folder).resolve()
     return folder if folder.is_dir() else None

@@ -26,9 +26,15 @@ class Peer:
         """Bytes by what they are."""
         return {}
 
-    def flattened(self, transaction, graph):
-        """The transaction as this peer must be told it: most are told memberships."""
-        return transaction
+    # Most are told memberships; who keeps no more than a closure must be told participations.
+    is_told_pairs = False
+
+    def log_bytes(self):
+        """The primary's log so far, where there is one."""
+        return None
+
+    def after_change(self):
+        """What is done between changes, not timed."""
 
     def stop(self):
         if self.driver:

@@ -9,6 +9,7 @@ from . import Absent, Peer
 
 class Redis(Peer):
     name = "redis-sets"
+    is_told_pairs = True
     settings = {
         "sets": "the teams of each member, the people of each team",
         "persistence": "none (save '', appendonly no)",

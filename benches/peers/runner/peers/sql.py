@@ -26,6 +26,9 @@ class Sql(Peer):
     def empty(self):
         self.cluster.sql("TRUNCATE teamgraph.team_membership", self.database)
 
+    def log_bytes(self):
+        return self.cluster.wal_bytes()
+
     def stop(self):
         super().stop()
         if getattr(self, "database", None):
@@ -72,6 +75,10 @@ class Table(Sql):
     def empty(self):
         super().empty()
         self.cluster.sql("TRUNCATE peers.participation", self.database)
+
+    def after_change(self):
+        """What was deleted is cleared away, as autovacuum would in time."""
+        self.cluster.sql("VACUUM peers.participation", self.database)
 
     def memory(self):
         return {"table_bytes": self.size[0], "table_rows": self.size[1]}

@@ -26,14 +26,15 @@ class Teamgraph(Peer):
         port = free_port()
         url = self.cluster.url(self.database, "teamgraph_feed").split("?")[0]
         command = [self.plan.teamgraph, "serve", "--database-url", url]
-        command += ["--listen", f"127.0.0.1:{port}", "--instance", self.database]
+        self.address = f"127.0.0.1:{port}"
+        command += ["--listen", self.address, "--instance", self.database]
         self.server = Child(command, self.scene.work / "teamgraph.log")
         until("teamgraph", 60, lambda: listens(port), self.server)
         self.driver = Driver(
             self.plan,
             "teamgraph",
             graph.teams,
-            at=f"127.0.0.1:{port}",
+            at=self.address,
             database=self.cluster.url(self.database),
         )
         ready = graph.edges[0] if graph.edges else (1, 1)
@@ -60,6 +61,9 @@ class Teamgraph(Peer):
         """No memberships, and seen so."""
         self.cluster.sql("TRUNCATE teamgraph.team_membership", self.database)
         self.driver("apply", add=[], remove=[], probe=[1, 2, False])
+
+    def log_bytes(self):
+        return self.cluster.wal_bytes()
 
     def memory(self):
         return {"rss_bytes": self.server.rss_bytes()}

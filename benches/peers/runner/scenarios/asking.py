@@ -30,28 +30,17 @@ def files(scene, graph):
     return made
 
 
-def run(scene, graph, kinds=None):
-    made = files(scene, graph)
-    with scene.running("asking", graph, kinds) as peers:
-        for peer in peers:
-            loading(scene, graph, peer)
-        for kind, file in made.items():
-            ask(scene, graph, peers, kind, file)
-        return made
-
-
-def loading(scene, graph, peer):
-    with scene.attempt("asking", graph.name, peer.name):
+def loading(scene, graph, peer, scenario="asking"):
+    with scene.attempt(scenario, graph.name, peer.name):
         if getattr(peer, "ready_s", None):
-            scene.record.figure(
-                "asking", graph.name, peer.name, "load", "s", [peer.ready_s], note="once"
-            )
+            samples = [peer.ready_s]
+            scene.record.figure(scenario, graph.name, peer.name, "load", "s", samples, note="once")
         for name, count in peer.memory().items():
             unit = "rows" if name.endswith("rows") else "bytes"
-            scene.record.figure("asking", graph.name, peer.name, name, unit, [count])
+            scene.record.figure(scenario, graph.name, peer.name, name, unit, [count])
 
 
-def ask(scene, graph, peers, kind, file):
+def ask(scene, graph, peers, kind, file, scenario="asking"):
     """Rates and latencies; a peer that failed in one round is not asked again."""
     asked, measure = KINDS[kind]
     answers, down = defaultdict(list), set()
@@ -59,7 +48,7 @@ def ask(scene, graph, peers, kind, file):
         if peer.name in down:
             continue
         down.add(peer.name)
-        with scene.attempt("asking", graph.name, peer.name):
+        with scene.attempt(scenario, graph.name, peer.name):
             answer = peer.driver(
                 "ask",
                 kind=asked,
@@ -73,7 +62,7 @@ def ask(scene, graph, peers, kind, file):
             if answer["right"] + answer["wrong"] == 0:
                 down.add(peer.name)
     for name, list_ in answers.items():
-        write(scene.record, "asking", graph.name, name, measure, list_)
+        write(scene.record, scenario, graph.name, name, measure, list_)
 
 
 def write(record, scenario, graph, peer, measure, answers):

@@ -16,6 +16,7 @@ use crate::graph_files::{Graph, Listed, Transaction};
 use crate::targets::{Applied, Place};
 use prost::Message;
 use serde_json::json;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -77,6 +78,12 @@ impl super::Session for Session {
 
 fn object(object_type: &str, id: i64) -> Option<ObjectReference> {
     Some(ObjectReference { object_type: object_type.into(), object_id: id.to_string() })
+}
+
+fn listed(found: &HashSet<i64>) -> Listed {
+    let mut listed = Listed::default();
+    found.iter().for_each(|&key| listed.add(key));
+    listed
 }
 
 fn fresh(token: &str) -> Option<Consistency> {
@@ -157,18 +164,17 @@ impl super::Connection for Client {
             permission: "member".into(),
             subject: self.subject(member),
         };
-        let mut listed = Listed::default();
+        // Either lookup may give the same one several times: callers must see to that.
+        let mut found = HashSet::new();
         let path = "/authzed.api.v1.PermissionsService/LookupResources";
         let each = |answer: LookupResourcesResponse| {
-            // It counts who is all of a team's members as in the team itself; nobody else does.
-            let team = answer.resource_object_id.parse()?;
-            if team != member {
-                listed.add(team);
-            }
+            found.insert(answer.resource_object_id.parse()?);
             Ok(())
         };
         self.stream(path, request, each).await?;
-        Ok(listed)
+        // It counts a team's members as in that team; nobody else lists a team as in itself.
+        found.remove(&member);
+        Ok(listed(&found))
     }
 
     async fn people(&mut self, team: i64) -> anyhow::Result<Listed> {
@@ -178,15 +184,15 @@ impl super::Connection for Client {
             permission: "member".into(),
             subject_object_type: "person".into(),
         };
-        let mut listed = Listed::default();
+        let mut found = HashSet::new();
         let path = "/authzed.api.v1.PermissionsService/LookupSubjects";
         let each = |answer: LookupSubjectsResponse| {
             let subject = answer.subject.unwrap_or_default();
-            listed.add(subject.subject_object_id.parse()?);
+            found.insert(subject.subject_object_id.parse()?);
             Ok(())
         };
         self.stream(path, request, each).await?;
-        Ok(listed)
+        Ok(listed(&found))
     }
 
     /// In pieces where it is too large for one call: then it is not one transaction any more.
