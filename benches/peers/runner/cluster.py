@@ -38,6 +38,7 @@ class Cluster:
         self.folder = folder / name
         self.settings = SETTINGS | settings
         self.port = free_port()
+        self.templates = set()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.server = None

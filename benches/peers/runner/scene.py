@@ -1,12 +1,12 @@
 """What all scenarios share: the plan, the record, the two PostgreSQL servers, the graphs."""
 
 import contextlib
+import os
 import shutil
 import signal
-import time
 import traceback
 
-from . import graphs
+from . import graphs, memberships
 from .cluster import Cluster
 from .peers import Absent, everyone
 from .plan import PEERS
@@ -20,8 +20,7 @@ class Scene:
     def __init__(self, plan, record):
         self.plan = plan
         self.record = record
-        self.work = PEERS / "work"
-        shutil.rmtree(self.work, ignore_errors=True)
+        self.work = PEERS / f"work-{os.getpid()}"
         self.work.mkdir(parents=True)
         self.work.chmod(0o755)
         self.graphs = {}
@@ -33,7 +32,9 @@ class Scene:
         logical = {"wal_level": "logical", "max_slot_wal_keep_size": "32GB"}
         big = "256MB" if self.plan.quick else "4GB"
         self.source = Cluster(self.work, "source", logical | {"shared_buffers": "1GB"})
-        self.peers_cluster = Cluster(self.work, "peers", {"shared_buffers": big})
+        self.peers_cluster = Cluster(
+            self.work, "peers", {"shared_buffers": big, "track_commit_timestamp": "on"}
+        )
         self.record.peer(
             "postgresql",
             version=self.source.version,
@@ -45,6 +46,7 @@ class Scene:
         for cluster in (self.source, self.peers_cluster):
             if cluster:
                 cluster.stop()
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def graph(self, name, make):
         if name not in self.graphs:
@@ -85,6 +87,8 @@ class Scene:
                     peer.stop()
                 except Exception:
                     traceback.print_exc()
+            for cluster in (self.source, self.peers_cluster):
+                memberships.forget(cluster, graph)
 
 
 @contextlib.contextmanager
@@ -109,7 +113,3 @@ def turns(peers, rounds):
         shift = number % max(len(peers), 1)
         for peer in peers[shift:] + peers[:shift]:
             yield number, peer
-
-
-def now():
-    return time.monotonic()

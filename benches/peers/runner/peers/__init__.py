@@ -36,6 +36,9 @@ class Peer:
     def after_change(self):
         """What is done between changes, not timed."""
 
+    def settle(self):
+        """Waits until questions without a token are answered from the newest state."""
+
     def stop(self):
         if self.driver:
             self.driver.stop()

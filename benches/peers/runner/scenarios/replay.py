@@ -43,6 +43,7 @@ def run(scene):
                     begin_anew(peer, graph)
                 answer = replay(scene, peer, graph, told[peer.is_told_pairs])
                 answer["end"] = None
+                peer.settle()
                 if peer.name != Plain.name:
                     answer["end"] = peer.driver(
                         "ask", kind="teams", questions=teams, seconds=20, once=True
