@@ -35,7 +35,7 @@ class Driver:
         try:
             self.process.stdin.write(line)
             self.process.stdin.flush()
-        except BrokenPipeError:
+        except (BrokenPipeError, ValueError):
             raise DriverError(self.last_words()) from None
 
     def answer(self, limit_s=None):
@@ -56,11 +56,20 @@ class Driver:
         return answer
 
     def __call__(self, cmd, limit_s=None, **command):
-        self.send(cmd=cmd, **command)
-        return self.answer(limit_s)
+        try:
+            self.send(cmd=cmd, **command)
+            return self.answer(limit_s)
+        except DriverError:
+            raise
+        except BaseException:
+            # Interrupted: an answer that comes later must not pass for the next one's.
+            self.stop()
+            raise
 
     def last_words(self):
         self.process.wait(10)
+        if self.process.stderr.closed:
+            return "its driver was ended before"
         words = self.process.stderr.read().decode(errors="replace").strip()
         return f"the driver ended: {words[-400:]}"
 

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import subprocess
 import sys
 
@@ -22,13 +23,28 @@ def line(file, word):
     return found and found.split(":", 1)[1].strip()
 
 
+CRATES = ("petgraph", "ascent", "differential-dataflow", "timely", "tonic", "tokio-postgres",
+          "redis", "ldap3")
+
+
+def crates():
+    """The versions that the Rust part is locked to."""
+    lock = (ROOT / "benches/peers/rust/Cargo.lock").read_text()
+    found = re.findall(r'name = "([^"]+)"\nversion = "([^"]+)"', lock)
+    return {name: version for name, version in found if name in CRATES}
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
 def describe():
     commit = output("git", "rev-parse", "HEAD") or "unknown"
     if output("git", "status", "--porcelain"):
         commit += "+changes"
     return {
         "commit": commit,
-        "begun": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "begun": now(),
         "machine": {
             "cpu": line("/proc/cpuinfo", "model name"),
             "cores": os.cpu_count(),
@@ -38,4 +54,5 @@ def describe():
             "python": sys.version.split()[0],
             "load_at_begin": os.getloadavg()[0],
         },
+        "crates": crates(),
     }

@@ -20,6 +20,7 @@ class Plan:
     lists: int
     writes: int
     peer_limit_s: int
+    limit_s: int
     only: list
     scenarios: list
     data: pathlib.Path | None
@@ -73,6 +74,7 @@ def parse(arguments):
         lists=200 if quick else 2_000,
         writes=5 if quick else 20,
         peer_limit_s=60 if quick else 300,
+        limit_s=55 * 60,
         only=words(options.only),
         scenarios=words(options.scenarios),
         data=data_folder(options.data),

@@ -44,6 +44,12 @@ class Child:
             self.process.wait()
 
 
+def library_path(root):
+    """For a program of a package that was unpacked and not installed."""
+    folders = [it for lib in ("usr/lib", "lib") for it in (root / lib).glob("*-linux-gnu*")]
+    return {"LD_LIBRARY_PATH": ":".join(map(str, folders))}
+
+
 def rss_bytes(pid):
     with open(f"/proc/{pid}/status") as lines:
         found = next(it for it in lines if it.startswith("VmRSS"))

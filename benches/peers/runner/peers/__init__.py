@@ -39,6 +39,13 @@ class Peer:
     def settle(self):
         """Waits until questions without a token are answered from the newest state."""
 
+    def is_asked(self):
+        """Whether it still can be. One whose driver was ended, as it took too long, is stopped:
+        it may be busy for ever."""
+        if self.driver and self.driver.process.poll() is not None:
+            self.stop()
+        return self.driver is not None
+
     def stop(self):
         if self.driver:
             self.driver.stop()

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from ..driver import Driver
-from ..processes import Child, free_port, listens, until
+from ..processes import Child, free_port, library_path, listens, until
 from . import Absent, Peer
 
 BASE = "dc=peers"
@@ -50,9 +50,10 @@ class Ldap(Peer):
             raise Absent(f"{len(graph.edges):,} memberships: more than is tried here")
         self.work = self.scene.work / f"slapd-{graph.name}-{time.monotonic_ns()}"
         (self.work / "mdb").mkdir(parents=True)
+        self.scene.record.peer(self.name, version=version(root))
         config = self.work / "slapd.conf"
         config.write_text(CONFIG.format(root=root, work=self.work, base=BASE))
-        libraries = {"LD_LIBRARY_PATH": f"{root}/usr/lib/x86_64-linux-gnu"}
+        libraries = library_path(root)
         begin = time.monotonic()
         ldif = self.work / "all.ldif"
         write_ldif(ldif, graph, rows)
@@ -87,6 +88,12 @@ class Ldap(Peer):
             self.server = None
 
 
+def version(root):
+    command = [root / "usr/sbin/slapd", "-VV"]
+    done = subprocess.run(command, env=os.environ | library_path(root), capture_output=True)
+    return done.stderr.decode().split("$")[1].split("(")[0].strip()
+
+
 def dn(graph, key):
     if graph.is_team(key):
         return f"cn=t{key},ou=teams,{BASE}"
@@ -105,7 +112,7 @@ def write_ldif(file, graph, rows):
             out.write(f"cn: p{key}\nsn: p{key}\n\n")
         for team in range(1, graph.teams + 1):
             out.write(f"dn: {dn(graph, team)}\nobjectClass: groupOfNames\ncn: t{team}\n")
-            # A group must have a member: the directory itself stands for nobody.
-            names = [dn(graph, key) for key in members[team]] or [BASE]
+            # A group must have a member: the directory itself, which is nobody, is in each.
+            names = [BASE, *(dn(graph, key) for key in members[team])]
             out.writelines(f"member: {name}\n" for name in names)
             out.write("\n")

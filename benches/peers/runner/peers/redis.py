@@ -1,9 +1,11 @@
 """Redis sets that hold the flattened closure."""
 
+import os
+import subprocess
 import time
 
 from ..driver import Driver
-from ..processes import Child, free_port, listens, until
+from ..processes import Child, free_port, library_path, listens, until
 from . import Absent, Peer
 
 
@@ -23,10 +25,12 @@ class Redis(Peer):
         binary = root / "usr/bin/redis-check-rdb"
         if not binary.exists():
             raise Absent("Debian's redis-server was not fetched: see benches/peers/setup")
-        libraries = {"LD_LIBRARY_PATH": f"{root}/usr/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu"}
+        libraries = library_path(root)
         port = free_port()
         # Debian's redis-server is a link to redis-check-rdb; the name decides what it is.
         server = root / "usr/bin/redis-server"
+        done = subprocess.run([server, "--version"], env=os.environ | libraries, capture_output=True)
+        self.scene.record.peer(self.name, version=done.stdout.decode().split("sha")[0].strip())
         command = [server, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         command += ["--dir", self.scene.work]
         self.server = Child(command, self.scene.work / "redis.log", libraries)

@@ -45,7 +45,7 @@ def ask(scene, graph, peers, kind, file, scenario="asking"):
     asked, measure = KINDS[kind]
     answers, down = defaultdict(list), set()
     for number, peer in turns(peers, scene.plan.samples):
-        if peer.name in down:
+        if peer.name in down or not peer.is_asked():
             continue
         down.add(peer.name)
         with scene.attempt(scenario, graph.name, peer.name):

@@ -29,7 +29,7 @@ def put(scene, graph, peers, measure, edges, probe):
     """The edge comes and goes. Those who keep pairs are told these."""
     seen, down = defaultdict(lambda: defaultdict(list)), set()
     for _, peer in turns(peers, scene.plan.samples):
-        if peer.name in down:
+        if peer.name in down or not peer.is_asked():
             continue
         down.add(peer.name)
         with scene.attempt("changing", graph.name, peer.name):
@@ -64,7 +64,7 @@ def one_membership(scene, graph, peers):
             break
     samples, down = defaultdict(lambda: defaultdict(list)), set()
     for _, peer in turns(peers, scene.plan.samples):
-        if peer.name in down:
+        if peer.name in down or not peer.is_asked():
             continue
         down.add(peer.name)
         with scene.attempt("changing", graph.name, peer.name):
@@ -91,7 +91,7 @@ def middle(scene, graph, peers):
     probe = (graph.teams + 1, graph.teams)
     seen, down = defaultdict(lambda: defaultdict(list)), set()
     for _, peer in turns(peers, scene.plan.samples):
-        if peer.name in down:
+        if peer.name in down or not peer.is_asked():
             continue
         down.add(peer.name)
         with scene.attempt("deep", graph.name, peer.name):

@@ -35,7 +35,7 @@ def run(scene):
     with scene.running("replay", graph, kinds, rows=False) as peers:
         seen, down = defaultdict(list), set()
         for number, peer in turns(peers, scene.plan.samples):
-            if peer.name in down:
+            if peer.name in down or not peer.is_asked():
                 continue
             down.add(peer.name)
             with scene.attempt("replay", graph.name, peer.name):
