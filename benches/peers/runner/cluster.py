@@ -8,7 +8,7 @@ import signal
 
 import psycopg
 
-from .processes import Child, free_port, until
+from .processes import WITH_US, Child, free_port, until
 
 SETTINGS = {
     "max_wal_size": "16GB",
@@ -50,7 +50,7 @@ class Cluster:
             # PostgreSQL refuses to run as root.
             user = next(it for it in ("postgres", "nobody") if has_user(it))
             group = str(pwd.getpwnam(user).pw_gid)
-            as_other = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+            as_other = [*WITH_US, f"--reuid={user}", f"--regid={group}", "--clear-groups"]
             shutil.chown(self.folder, user)
         folder, data = binaries(), self.folder / "data"
         initdb = [folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]

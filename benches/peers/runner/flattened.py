@@ -100,6 +100,7 @@ def create(connection, teams):
 def rebuild(connection, limit_s):
     """Empties the table, fills it, makes its indexes: what an upgrade or a repair costs."""
     connection.execute(f"SET statement_timeout = '{int(limit_s)}s'")
+    connection.execute("SET work_mem = '1GB'")
     connection.execute("DROP INDEX IF EXISTS peers.participation_team_person")
     connection.execute(
         "ALTER TABLE peers.participation DROP CONSTRAINT IF EXISTS participation_pkey"
@@ -108,6 +109,7 @@ def rebuild(connection, limit_s):
     for statement in (FILL + ";" + INDEX).split(";"):
         if statement.strip():
             connection.execute(statement)
+    connection.execute("RESET work_mem")
     connection.execute("SET statement_timeout = 0")
 
 

@@ -48,7 +48,8 @@ class Plan:
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="scripts/bench --peers", description=__doc__)
+    description = "Asks the product and its peers the same questions of the same graphs."
+    parser = argparse.ArgumentParser(prog="scripts/bench --peers", description=description)
     parser.add_argument("--quick", action="store_true", help="minutes, at size S, for developing")
     parser.add_argument("--sizes", default="", help="the made-up sizes [default: s,m; quick: s]")
     parser.add_argument("--samples", type=int, default=None, help="[default: 5; quick: 2]")
@@ -68,12 +69,12 @@ def parse(arguments):
         quick=quick,
         sizes=words(options.sizes) or (["s"] if quick else ["s", "m"]),
         samples=options.samples or (2 if quick else 5),
-        seconds=0.5 if quick else 1.5,
-        warmup=0.2 if quick else 0.5,
+        seconds=0.5 if quick else 1.0,
+        warmup=0.2 if quick else 0.3,
         checks=2_000 if quick else 20_000,
         lists=200 if quick else 2_000,
         writes=5 if quick else 20,
-        peer_limit_s=60 if quick else 300,
+        peer_limit_s=60 if quick else 400,
         limit_s=55 * 60,
         only=words(options.only),
         scenarios=words(options.scenarios),

@@ -8,6 +8,10 @@ import subprocess
 import time
 
 
+# Should the run be killed, its servers end too.
+WITH_US = ["setpriv", "--pdeathsig", "TERM"]
+
+
 class Child:
     """A server. Its output goes to a file."""
 
@@ -15,7 +19,7 @@ class Child:
         self.log = pathlib.Path(log)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            [str(word) for word in command],
+            [*WITH_US, *(str(word) for word in command)],
             stdout=self.log.open("wb"),
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

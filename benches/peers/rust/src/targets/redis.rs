@@ -11,7 +11,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Pipeline};
 
 /// Commands in one round trip.
-const PIPELINE: usize = 10_000;
+const PIPELINE: usize = 1_000;
+/// Members of a set in one command.
+const MEMBERS: usize = 1_000;
 
 pub struct Session {
     place: Place,
@@ -46,6 +48,7 @@ impl super::Session for Session {
         for &(member, team) in &graph.edges {
             direct[member as usize].push(team as u32);
         }
+        let mut people: Vec<Vec<u32>> = vec![Vec::new(); graph.meta.teams as usize + 1];
         let mut writing = Writing::new(&mut sets);
         for (member, direct) in direct.iter().enumerate() {
             let mut teams: Vec<u32> = direct.clone();
@@ -59,9 +62,12 @@ impl super::Session for Session {
                 writing.sadd(format!("t:{member}"), &teams).await?;
             }
             if !graph.meta.is_team(member as i64) {
-                for team in teams {
-                    writing.sadd(format!("p:{team}"), &[member as u32]).await?;
-                }
+                teams.iter().for_each(|&team| people[team as usize].push(member as u32));
+            }
+        }
+        for (team, people) in people.iter().enumerate() {
+            for some in people.chunks(MEMBERS) {
+                writing.sadd(format!("p:{team}"), some).await?;
             }
         }
         writing.flush().await
