@@ -67,7 +67,7 @@ BEGIN
 END $$;
 """
 
-FILL = """
+NEST = """
 CREATE TEMP TABLE nested AS
     WITH RECURSIVE above (low, top) AS (
         SELECT m.person, m.team FROM teamgraph.team_membership m
@@ -76,15 +76,21 @@ CREATE TEMP TABLE nested AS
         SELECT above.low, m.team FROM above
             JOIN teamgraph.team_membership m ON m.person = above.top AND m.status IN (2, 3))
     SELECT low, top FROM above;
-ANALYZE nested;
+ANALYZE nested
+"""
+
+# So many people at a time that their pairs fit into work_mem.
+FILL_AT_ONCE = 50_000
+FILL = """
 INSERT INTO peers.participation (person, team)
     SELECT DISTINCT person, team FROM (
-        SELECT m.person, m.team FROM teamgraph.team_membership m WHERE m.status IN (2, 3)
+        SELECT m.person, m.team FROM teamgraph.team_membership m
+        WHERE m.status IN (2, 3) AND m.person BETWEEN {first} AND {last}
         UNION ALL
         SELECT m.person, nested.top FROM teamgraph.team_membership m
-            JOIN nested ON nested.low = m.team WHERE m.status IN (2, 3)) pairs
-    WHERE person <> team;
-DROP TABLE nested
+            JOIN nested ON nested.low = m.team
+        WHERE m.status IN (2, 3) AND m.person BETWEEN {first} AND {last}) pairs
+    WHERE person <> team
 """
 
 INDEX = """
@@ -97,7 +103,7 @@ def create(connection, teams):
     connection.execute(CREATE.replace("{teams}", str(teams)))
 
 
-def rebuild(connection, limit_s):
+def rebuild(connection, members, limit_s):
     """Empties the table, fills it, makes its indexes: what an upgrade or a repair costs."""
     connection.execute(f"SET statement_timeout = '{int(limit_s)}s'")
     connection.execute("SET work_mem = '1GB'")
@@ -106,9 +112,13 @@ def rebuild(connection, limit_s):
         "ALTER TABLE peers.participation DROP CONSTRAINT IF EXISTS participation_pkey"
     )
     connection.execute("TRUNCATE peers.participation")
-    for statement in (FILL + ";" + INDEX).split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    for statement in NEST.split(";"):
+        connection.execute(statement)
+    for first in range(1, members + 1, FILL_AT_ONCE):
+        connection.execute(FILL.format(first=first, last=first + FILL_AT_ONCE - 1))
+    connection.execute("DROP TABLE nested")
+    for statement in INDEX.split(";"):
+        connection.execute(statement)
     connection.execute("RESET work_mem")
     connection.execute("SET statement_timeout = 0")
 
