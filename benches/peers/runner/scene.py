@@ -30,7 +30,7 @@ class Scene:
         """One server that the product follows, and one for the peers, so that neither pays for
         the other's log."""
         logical = {"wal_level": "logical", "max_slot_wal_keep_size": "32GB"}
-        big = "256MB" if self.plan.quick else "4GB"
+        big = "256MB" if self.plan.quick else "5GB"
         self.source = Cluster(self.work, "source", logical | {"shared_buffers": "1GB"})
         self.peers_cluster = Cluster(
             self.work, "peers", {"shared_buffers": big, "track_commit_timestamp": "on"}

@@ -10,6 +10,12 @@
 //! The runner in `../runner` starts the peers, draws the questions with their answers, and calls
 //! this. Every answer that comes back is compared with the one the question carries.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a benchmark: it measures real time, and no test of it pauses the clock"
+)]
+
 mod driver;
 mod export;
 mod graph_files;

@@ -29,9 +29,8 @@ pub fn run(graph: &Graph, all: bool, samples: usize) -> anyhow::Result<Value> {
     let (mut seconds, mut bytes, mut pairs) = (Vec::new(), 0, 0);
     let before = resident_bytes();
     for sample in 0..samples {
-        let mut program = Participation::default();
-        program.nested = nested.clone();
-        program.member = people.clone();
+        let (nested, member) = (nested.clone(), people.clone());
+        let mut program = Participation { nested, member, ..Default::default() };
         let begin = Instant::now();
         program.run();
         seconds.push(begin.elapsed().as_secs_f64());

@@ -31,7 +31,7 @@ pub fn run(graph: Graph, all: bool, samples: usize) -> anyhow::Result<Value> {
 fn keep(worker: &mut timely::worker::Worker, graph: &Graph, all: bool, samples: usize) -> Value {
     let before = resident_bytes();
     let begin = Instant::now();
-    let (pairs, mut probe) = (Rc::new(Cell::new(0_i64)), Handle::new());
+    let (pairs, probe) = (Rc::new(Cell::new(0_i64)), Handle::new());
     let counted = Rc::clone(&pairs);
     let (mut nested, mut member) = worker.dataflow::<u32, _, _>(|scope| {
         let (nested_input, nested) = scope.new_collection::<Pair, isize>();
@@ -49,7 +49,7 @@ fn keep(worker: &mut timely::worker::Worker, graph: &Graph, all: bool, samples: 
         results
             .filter(|pair| pair.0 != pair.1)
             .inspect(move |(_, _, change)| counted.set(counted.get() + *change as i64))
-            .probe_with(&mut probe);
+            .probe_with(&probe);
         (nested_input, member_input)
     });
     for &(low, high) in &graph.edges {
