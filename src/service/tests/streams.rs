@@ -201,7 +201,7 @@ async fn each_question_is_answered_by_the_version_of_its_turn() {
 async fn an_answer_leaves_before_a_question_behind_it_waits() {
     let (mut world, mut client) = World::ready().await;
     let waits = pb::StreamChecksRequest {
-        freshness: at_least("0/C8", 60_000),
+        freshness: at_least("0/C8", 20_000),
         ..question(2, "carol", "all")
     };
     // Both are there when the server first looks.
