@@ -31,6 +31,10 @@ const CHECKPOINTS_COME: Duration = Duration::from_millis(2_500);
 /// Starts until one must have found its checkpoint.
 const WARM_TRIES_MAX: u32 = 4;
 
+/// A transaction of more bytes than are let pass: every membership ends, or begins anew.
+const MANY_ROWS: &str = "UPDATE teamgraph.team_membership
+    SET status = CASE WHEN status IN (2, 3) THEN 4 ELSE 2 END";
+
 /// Files of log, at most, until a slot is invalidated: five would be enough.
 const SWITCHES_MAX: u32 = 40;
 
@@ -152,12 +156,14 @@ async fn kill_walsender(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends whichever connection carries the byte; in half of the cases one that is being made anew,
-/// so that a handshake, a check or the start of a stream is hit.
+/// Ends whichever connection carries the byte: in half of the cases within a large transaction, else
+/// one that is being made anew, so that a handshake, a check or the start of a stream is hit.
 async fn end_a_connection(stage: &Stage, random: &mut Random, how: End) -> anyhow::Result<()> {
     let before = stage.proxy.ended();
     if random.below(2) == 0 {
-        stage.proxy.end_after(random.below(40_000), how);
+        stage.proxy.end_after(random.below(8_000), how);
+        // It may collide with a writer's, and is rolled back then.
+        let _collided = stage.execute(MANY_ROWS).await;
     } else {
         stage.proxy.end_after(random.below(6_000), how);
         kill_walsender(stage).await?;
