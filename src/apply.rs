@@ -10,13 +10,12 @@
 //! earlier process kept; and whoever keeps this one is given images of it, at commits.
 
 use crate::change::{Change, FeedEvent};
-use crate::checkpoint::{Header, ImageRequest, Kept, Loaded};
+use crate::checkpoint::{Header, ImageRequest, Kept};
 use crate::graph::{GraphFull, GraphLimits, GraphWriter, Published, PublishedCell, Snapshot};
 use crate::id::{History, Lsn};
 use crate::resume::{PersistedLsn, ResumePoint, SourceFacts};
 use crate::status::AppliedLsn;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::mpsc;
 
 /// Why applying ended before the feed did. Nothing newer than what was published will come, so the
@@ -57,6 +56,8 @@ pub struct Applier {
     wanted: Option<ImageRequest>,
     /// Copies begun.
     copies: u64,
+    /// Nothing older is shown to readers.
+    shown_from: Lsn,
     /// Changes came since the last commit.
     in_transaction: bool,
     #[cfg(feature = "sabotage")]
@@ -82,6 +83,7 @@ impl Applier {
             persisted: None,
             wanted: None,
             copies: 0,
+            shown_from: Lsn::default(),
             in_transaction: false,
             #[cfg(feature = "sabotage")]
             twice: crate::sabotage::Twice::default(),
@@ -101,14 +103,12 @@ impl Applier {
 
     /// Takes a graph that an earlier process kept, to be served once the feed says that it is good.
     /// Returns where it stands.
-    pub fn restore(&mut self, loaded: Loaded) -> ResumePoint {
-        let Loaded { writer, header, kept_at, .. } = loaded;
-        let kept_at = kept_at.unwrap_or_else(SystemTime::now);
+    pub fn restore(&mut self, writer: GraphWriter, header: Header) -> ResumePoint {
         self.copies += 1;
         self.kept = Some(writer);
         self.facts = Arc::clone(&header.facts);
         let Header { history, applied: lsn, facts, .. } = header;
-        ResumePoint { history, lsn, kept_at, facts }
+        ResumePoint { history, lsn, facts }
     }
 
     /// Applies batches until the feed's end of the queue is gone, and those who ask for images
@@ -178,7 +178,7 @@ impl Applier {
                 self.abort();
                 Ok(())
             }
-            FeedEvent::Resume { lsn } => self.resume(lsn, now_ms),
+            FeedEvent::Resume { lsn, shown_from } => self.resume(lsn, shown_from, now_ms),
             FeedEvent::CopyBegin { history, facts } => {
                 self.begin_copy(history, facts);
                 Ok(())
@@ -248,12 +248,15 @@ impl Applier {
         }
     }
 
-    fn resume(&mut self, lsn: Lsn, now_ms: u64) -> Result<(), ApplyError> {
+    /// INVARIANT (version): the process that kept the graph may have shown newer versions than the
+    /// one that it kept, up to where the source's log ended. Older ones are not shown by this one.
+    fn resume(&mut self, lsn: Lsn, shown_from: Lsn, now_ms: u64) -> Result<(), ApplyError> {
         let Some(writer) = self.kept.take() else {
             return Err(out_of_order("that what was kept is good", "where nothing was kept"));
         };
         let snapshot = Arc::clone(writer.last());
         self.served = Some(writer);
+        self.shown_from = shown_from;
         self.begin(snapshot, lsn, now_ms);
         Ok(())
     }
@@ -277,6 +280,7 @@ impl Applier {
         let snapshot = writer.commit(consistent_point);
         self.served = Some(writer);
         self.facts = Arc::clone(&self.copying_facts);
+        self.shown_from = Lsn::default();
         self.begin(snapshot, consistent_point, now_ms);
         Ok(())
     }
@@ -285,7 +289,7 @@ impl Applier {
     fn begin(&self, snapshot: Arc<Snapshot>, lsn: Lsn, now_ms: u64) {
         let copy = snapshot.copy();
         // A copy may be of another history, whose positions begin lower.
-        self.published.store(Published { snapshot, applied_lsn: lsn }, now_ms);
+        self.show(Published { snapshot, applied_lsn: lsn }, now_ms);
         if let Some(persisted) = &self.persisted {
             persisted.open(copy, lsn);
         }
@@ -298,8 +302,14 @@ impl Applier {
         #[cfg(feature = "sabotage")]
         let published =
             Published { applied_lsn: crate::sabotage::published(applied_lsn), ..published };
-        self.published.store(published, now_ms);
+        self.show(published, now_ms);
         self.applied.raise(applied_lsn);
+    }
+
+    fn show(&self, published: Published, now_ms: u64) {
+        if published.applied_lsn >= self.shown_from {
+            self.published.store(published, now_ms);
+        }
     }
 }
 
@@ -379,6 +389,29 @@ mod tests {
         assert_eq!(bench.seen(), Some((1, 150, 180, 4)));
     }
 
+    /// The process that kept the graph as of 100 showed versions up to 150 before it ended.
+    #[test]
+    fn what_was_kept_is_shown_once_it_is_as_new_as_what_was_shown_before() {
+        let mut bench = Bench::new();
+        let mut writer = GraphWriter::new(1, HISTORY, GraphLimits::default());
+        let FeedEvent::Change(person) = put(1, "a") else { unreachable!() };
+        writer.apply(person).unwrap();
+        writer.commit(Lsn(100));
+        let (history, version, applied) = (HISTORY, Lsn(100), Lsn(100));
+        let header = Header { history, version, applied, facts: Arc::default() };
+        bench.applier.restore(writer, header);
+        bench.apply([FeedEvent::Resume { lsn: Lsn(100), shown_from: Lsn(150) }]);
+        assert!(bench.cell.load().is_none());
+        bench.apply([put(2, "b"), FeedEvent::Commit { end_lsn: Lsn(120) }]);
+        assert!(bench.cell.load().is_none());
+        assert_eq!(bench.applied.get(), Lsn(120));
+        bench.apply([FeedEvent::Watermark { lsn: Lsn(150) }]);
+        assert_eq!(bench.seen(), Some((1, 120, 150, 2)));
+        // A copy is of now, whatever its positions.
+        bench.apply(copy(&[1, 2, 3], 130));
+        assert_eq!(bench.seen(), Some((2, 130, 130, 3)));
+    }
+
     #[test]
     fn a_cut_transaction_leaves_nothing_and_comes_again() {
         let mut bench = Bench::new();
@@ -407,7 +440,7 @@ mod tests {
     #[test]
     fn events_out_of_order_are_refused() {
         let cases: [(Vec<FeedEvent>, FeedEvent); 6] = [
-            (copy(&[1], 100), FeedEvent::Resume { lsn: Lsn(200) }),
+            (copy(&[1], 100), FeedEvent::Resume { lsn: Lsn(200), shown_from: Lsn(200) }),
             (vec![], put(1, "a")),
             (vec![], FeedEvent::Watermark { lsn: Lsn(1) }),
             (vec![], FeedEvent::CopyEnd { consistent_point: Lsn(1) }),

@@ -18,11 +18,13 @@ use std::sync::Arc;
 /// One event of a feed. Events arrive in commit order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedEvent {
-    /// The graph that an earlier process left is good: it is served as of this position, and the
-    /// stream goes on from there.
+    /// The graph that an earlier process left is good, and the stream goes on from there.
     Resume {
         /// Where it stands.
         lsn: Lsn,
+        /// The source's log ended here: nobody was shown anything newer, and nobody is to be shown
+        /// anything older.
+        shown_from: Lsn,
     },
     /// A fresh copy begins: the changes up to [`FeedEvent::CopyEnd`] build a graph from nothing.
     CopyBegin {

@@ -13,7 +13,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 /// How the rows of a graph were read: to be kept with it, and compared before it is followed
 /// further. Only the feed, which writes it, reads it.
@@ -43,8 +42,6 @@ pub struct ResumePoint {
     pub history: History,
     /// Everything up to here is in it, and nothing beyond.
     pub lsn: Lsn,
-    /// When that was all there was.
-    pub kept_at: SystemTime,
     /// How its rows were read.
     pub facts: Arc<SourceFacts>,
 }

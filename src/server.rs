@@ -280,7 +280,7 @@ fn restore(applier: &mut Applier, kept_by: &KeptBy, limits: GraphLimits) -> Warm
     let begin = tokio::time::Instant::now();
     let kept = match kept_by.store.load(applier.next_copy(), limits) {
         Ok(loaded) => {
-            let point = applier.restore(loaded);
+            let point = applier.restore(loaded.writer, loaded.header);
             tracing::info!(lsn = %point.lsn, took = ?begin.elapsed(), "checkpoint loaded");
             Some(point)
         }

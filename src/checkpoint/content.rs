@@ -22,7 +22,6 @@ use crate::id::{History, Key, Lsn, MemberKind, Role, SourceKey, TableId};
 use crate::resume::{SourceFacts, TableMarks};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// What a checkpoint says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +63,6 @@ pub struct Loaded {
     pub header: Header,
     /// Which one it was.
     pub stamp: Stamp,
-    /// When its position was the newest, as far as that is known.
-    pub kept_at: Option<SystemTime>,
 }
 
 const ABSENT: u8 = 0;
@@ -265,7 +262,7 @@ pub fn load(
     let mut writer = content.writer;
     writer.commit(header.version);
     let stamp = Stamp { history: header.history, applied: header.applied, check };
-    Ok(Loaded { writer, header, stamp, kept_at: None })
+    Ok(Loaded { writer, header, stamp })
 }
 
 fn header(payload: &[u8]) -> Result<Header, Malformed> {

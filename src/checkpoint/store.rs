@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long to wait for a disk to forget: that is a matter of milliseconds, or of a broken disk.
 const FORGET_MAX: Duration = Duration::from_secs(5);
@@ -83,15 +83,12 @@ impl Store {
             }
             file => file?,
         };
-        let facts = file.metadata()?;
-        let bytes = facts.len();
+        let bytes = file.metadata()?.len();
         let mut loaded = load(io::BufReader::new(file), bytes, copy, limits)?;
-        loaded.kept_at = facts.modified().ok();
-        if let Some((moved, at)) = self.read_position()
+        if let Some(moved) = self.read_position()
             && let Some(lsn) = position::decode(&moved, &loaded.stamp)
         {
             loaded.header.applied = lsn;
-            loaded.kept_at = at.or(loaded.kept_at);
         }
         let snapshot = loaded.writer.last();
         *self.held() = Some(Held {
@@ -105,13 +102,12 @@ impl Store {
 
     /// The position file and when it was written. One that is gone or harmed is as good as none:
     /// the checkpoint has a position of its own.
-    fn read_position(&self) -> Option<(Vec<u8>, Option<SystemTime>)> {
+    fn read_position(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         let limit = u64::try_from(position::BYTES).unwrap_or(u64::MAX) + 1;
         let file = File::open(&self.position).ok()?;
-        let at = file.metadata().ok()?.modified().ok();
         file.take(limit).read_to_end(&mut bytes).ok()?;
-        Some((bytes, at))
+        Some(bytes)
     }
 
     /// Writes a checkpoint and puts it in the place of the one before, unless it may not be kept

@@ -58,7 +58,7 @@ impl Outbox {
         match event {
             // Positions of a fresh copy may be lower: of another history, perhaps.
             FeedEvent::CopyEnd { consistent_point } => self.pushed = consistent_point,
-            FeedEvent::Resume { lsn }
+            FeedEvent::Resume { lsn, .. }
             | FeedEvent::Commit { end_lsn: lsn }
             | FeedEvent::Watermark { lsn } => self.pushed = lsn,
             FeedEvent::CopyBegin { .. } | FeedEvent::Change(_) | FeedEvent::Abort => {}

@@ -53,13 +53,11 @@ impl Feed<'_> {
             return Ok(false);
         }
         self.slot_touched = true;
-        self.outbox.push(FeedEvent::Resume { lsn: kept.lsn });
+        self.outbox.push(FeedEvent::Resume { lsn: kept.lsn, shown_from: identity.flushed });
         self.outbox.flush(QUEUE_FULL_MAX, || {}).await?;
         self.unapplied_copy = Some(kept.lsn);
         self.copied = Some(Copied { history: identity.history, catalogue: catalogue.clone() });
         self.is_at(identity.history, kept.lsn);
-        // What is served now is as old as the checkpoint, until the stream has caught up.
-        self.status.update(|status| status.stale_since = Some(kept.kept_at));
         tracing::info!(lsn = %kept.lsn, "resuming from the checkpoint: no copy is necessary");
         self.say_of_start(format!("resumed at {}", kept.lsn));
         Ok(true)
