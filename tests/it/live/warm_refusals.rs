@@ -162,7 +162,8 @@ async fn histories_that_are_others() {
     kept.copies_for("the database is another cluster").await;
 
     // The files of now are those of later, with the slot in them.
-    let data = kept.source.postgres.directory().to_owned();
+    // Not the folder around them: the lock in it must stay, or another test sweeps it away.
+    let data = kept.source.postgres.directory().join("data");
     kept.source.postgres.halt().await.unwrap();
     let before = TempDir::new().unwrap();
     copy(&data, before.path());
