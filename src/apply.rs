@@ -128,6 +128,10 @@ impl Applier {
                 biased;
                 batch = events.recv(), if fed => {
                     fed = batch.is_some();
+                    if !fed {
+                        // What it did not finish never happened, and would keep images waiting.
+                        self.abort();
+                    }
                     let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
                     for event in batch.into_iter().flatten() {
                         self.apply(event, now_ms)?;
@@ -410,6 +414,24 @@ mod tests {
         // A copy is of now, whatever its positions.
         bench.apply(copy(&[1, 2, 3], 130));
         assert_eq!(bench.seen(), Some((2, 130, 130, 3)));
+    }
+
+    /// Else the last checkpoint, at a stop, would wait for a commit that never comes.
+    #[tokio::test]
+    async fn a_feed_that_ends_within_a_transaction_leaves_an_image_of_the_last() {
+        let Bench { applier, .. } = Bench::new();
+        let (batches, events) = mpsc::channel(2);
+        let (requests, images) = mpsc::channel(1);
+        batches.send([copy(&[1, 2], 100), vec![put(3, "c")]].concat()).await.unwrap();
+        drop(batches);
+        let (request, image) = tokio::sync::oneshot::channel();
+        requests.send(request).await.unwrap();
+        let running = tokio::spawn(applier.run(events, images));
+        let kept = tokio::time::timeout(std::time::Duration::from_secs(20), image).await;
+        let Kept { image, header } = kept.unwrap().unwrap();
+        assert_eq!((header.version, image.member(2).is_none()), (Lsn(100), true));
+        drop(requests);
+        running.await.unwrap().unwrap();
     }
 
     #[test]
