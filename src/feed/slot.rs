@@ -1,9 +1,10 @@
 //! The replication slot and the replication connection that holds it.
 //!
 //! Owns the slot's life: a permanent slot, made afresh with its snapshot at process start, resumed
-//! across reconnects, dropped at the end; or left to the next process, where that goes on. Everything of one stream runs on one *gated* connection:
-//! who the server is, the slot's creation, the start; so what was asked describes the server that
-//! then streams, and the exported snapshot lives as long as that connection runs nothing else.
+//! across reconnects, dropped at the end; or left to the next process, where that goes on.
+//! Everything of one stream runs on one *gated* connection: who the server is, the slot's creation,
+//! the start; so what was asked describes the server that then streams, and the exported snapshot
+//! lives as long as that connection runs nothing else.
 //!
 //! See [the protocol's commands](https://www.postgresql.org/docs/current/protocol-replication.html).
 

@@ -106,7 +106,8 @@ impl NameIndex {
     ///
     /// In the order of the map's shards, so that one small table after the other is filled and grown
     /// while it is near: in the members' order each name waits for memory, several times where a
-    /// table grows.
+    /// table grows. The map chooses a shard by a hash's bits after the first seven; should it ever
+    /// choose otherwise, the order is no use, and no harm.
     pub(super) fn add_all<'a>(&self, names: impl Iterator<Item = (&'a Arc<str>, MemberId)>) {
         let mut order: Vec<(usize, &Arc<str>, MemberId)> =
             names.map(|(name, member)| (self.0.hash_usize(name) << 7, name, member)).collect();

@@ -33,7 +33,7 @@ pub struct GraphLimits {
 
 impl Default for GraphLimits {
     fn default() -> Self {
-        // A pair costs 8 bytes: half a gigabyte at most, and a chain of 11,000 teams still fits.
+        // A pair costs 4 bytes at most: a quarter of a gigabyte, and a chain of 11,000 teams fits.
         GraphLimits { closure_pairs_max: 64_000_000 }
     }
 }
