@@ -100,7 +100,7 @@ impl Store {
         Ok(loaded)
     }
 
-    /// The position file and when it was written. One that is gone or harmed is as good as none:
+    /// The position file. One that is gone or harmed is as good as none:
     /// the checkpoint has a position of its own.
     fn read_position(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -172,7 +172,7 @@ impl Store {
         Ok(())
     }
 
-    /// A new file, for ours eyes alone: it holds people's names.
+    /// A new file, for our eyes alone: it holds people's names.
     fn create(&self, path: &Path) -> io::Result<File> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
