@@ -426,12 +426,14 @@ mod tests {
         drop(batches);
         let (request, image) = tokio::sync::oneshot::channel();
         requests.send(request).await.unwrap();
-        let running = tokio::spawn(applier.run(events, images));
-        let kept = tokio::time::timeout(std::time::Duration::from_secs(20), image).await;
-        let Kept { image, header } = kept.unwrap().unwrap();
+        let asked = async move {
+            let kept = tokio::time::timeout(std::time::Duration::from_secs(20), image).await;
+            drop(requests);
+            kept.unwrap().unwrap()
+        };
+        let (ended, Kept { image, header }) = tokio::join!(applier.run(events, images), asked);
+        ended.unwrap();
         assert_eq!((header.version, image.member(2).is_none()), (Lsn(100), true));
-        drop(requests);
-        running.await.unwrap().unwrap();
     }
 
     #[test]
