@@ -26,6 +26,7 @@
 //! the same code for both; `outbox` is the only way out. `retry` decides what follows from an
 //! error, and `watch` looks at the tables while the stream is followed. Where the graph is kept for
 //! the next process, `warm` is its start, in place of slot and copy, and `facts` what is compared.
+//! `reading` reads the source once more beside the stream, for who compares or rebuilds.
 //!
 //! # What holds
 //!
@@ -52,6 +53,7 @@ pub mod mapping;
 mod outbox;
 pub mod pgoutput;
 mod publication;
+mod reading;
 mod retry;
 mod run;
 mod session;
@@ -70,6 +72,7 @@ pub use check::{Finding, Level};
 pub use config::{ConfigError, FeedConfig, parse_url};
 pub use error::{FeedError, Remedy};
 pub use mapping::Mapping;
+pub use reading::Reading;
 pub use run::{examine, run};
 pub use source::PrimarySource;
 pub use value::Cell;

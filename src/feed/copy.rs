@@ -13,7 +13,6 @@ use super::tables::{Catalogue, TableFacts};
 use super::translate::{Plan, WireColumn};
 use super::value::Cell;
 use super::wire::{Malformed, Reader};
-use crate::status::{FeedState, FeedStatus, StatusCell};
 use futures_util::{FutureExt, StreamExt};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -32,7 +31,8 @@ const STORED_ANEW: &str = "
     SELECT c.relname::text FROM pg_class c
     WHERE c.oid = ANY ($1::oid[]) AND c.relfilenode <> pg_relation_filenode(c.oid) LIMIT 1";
 
-/// Copies all mapped tables as they are in `snapshot`.
+/// Copies all mapped tables as they are in `snapshot`; `report` is told how many rows are read so
+/// far, of all tables.
 pub(crate) async fn copy(
     session: &mut Session,
     snapshot: &str,
@@ -40,7 +40,7 @@ pub(crate) async fn copy(
     mapping: &Mapping,
     catalogue: &Catalogue,
     outbox: &mut Outbox,
-    status: &StatusCell<FeedStatus>,
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<u64, FeedError> {
     let what = "copying";
     if !snapshot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
@@ -62,8 +62,7 @@ pub(crate) async fn copy(
     for table in catalogue.tables() {
         let plan = plan(mapping, table)?;
         let what = format!("copying table {}", table.name());
-        let mut report = |rows| status.update(|s| s.state = FeedState::Copying { rows });
-        let copied = copy_table(client, table, &plan, outbox, rows, &mut report);
+        let copied = copy_table(client, table, &plan, outbox, rows, report);
         rows = wire.during(&what, copied).await?;
     }
     let stored = stored(catalogue);
@@ -119,7 +118,7 @@ async fn copy_table(
     plan: &Plan,
     outbox: &mut Outbox,
     mut rows: u64,
-    report: &mut impl FnMut(u64),
+    report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<u64, FeedError> {
     let what = format!("copying table {}", table.name());
     let sql = format!("COPY {} TO STDOUT (FORMAT binary)", source(table));

@@ -11,7 +11,7 @@ use super::facts;
 use super::outbox::Outbox;
 use super::retry::{Place, Retries};
 use super::session::{ASK_MAX, Session};
-use super::slot::{self, Identity};
+use super::slot::{self, Identity, SlotOrder};
 use super::stream::{Parts, Stream};
 use super::tables::Catalogue;
 use super::translate::Translator;
@@ -304,7 +304,9 @@ impl Feed<'_> {
             slot::drop_slot(session, name).await?;
         }
         self.slot_touched = true;
-        let made = slot::create(session, replication, identity.pid, self.config).await?;
+        let wait_max = self.config.slot_wait_max;
+        let order = SlotOrder { name, temporary: false, wait_max };
+        let made = slot::create(session, replication, identity.pid, order).await?;
         self.slot_in_use = 0;
         tracing::info!(slot = name, consistent_point = %made.consistent_point, "slot created");
         // The log may have been set back: what was heard of before is of another one.
@@ -319,7 +321,7 @@ impl Feed<'_> {
             &self.config.mapping,
             catalogue,
             &mut self.outbox,
-            self.status,
+            &mut |rows| self.status.update(|s| s.state = FeedState::Copying { rows }),
         )
         .await?;
         let consistent_point = made.consistent_point;
@@ -423,7 +425,10 @@ struct Server {
     server_version: i32,
 }
 
-async fn checked(session: &mut Session, config: &FeedConfig) -> Result<Checked, FeedError> {
+pub(super) async fn checked(
+    session: &mut Session,
+    config: &FeedConfig,
+) -> Result<Checked, FeedError> {
     let Session { client, wire } = session;
     wire.within("checking the database", ASK_MAX, check::check(client, config)).await
 }

@@ -158,6 +158,16 @@ async fn terminate(session: &mut Session, walsender: i32) -> Result<(), FeedErro
     wire.within(what, ASK_MAX, client.query(sql, &[&walsender])).await.map(drop)
 }
 
+/// A slot to be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotOrder<'a> {
+    pub(crate) name: &'a str,
+    /// It goes with the connection that made it.
+    pub(crate) temporary: bool,
+    /// How long its creation may wait for open transactions.
+    pub(crate) wait_max: Duration,
+}
+
 /// Creates the slot and exports its snapshot. This
 /// [waits](https://www.postgresql.org/docs/current/logicaldecoding-explanation.html) for every
 /// transaction that is writing, in any database of the cluster: what it waits for is logged.
@@ -165,12 +175,14 @@ pub(crate) async fn create(
     session: &mut Session,
     replication: &mut ReplicationClient,
     walsender: i32,
-    config: &FeedConfig,
+    order: SlotOrder<'_>,
 ) -> Result<NewSlot, FeedError> {
     let what = "creating the replication slot";
+    let SlotOrder { name, temporary, wait_max } = order;
+    let temporary = if temporary { "TEMPORARY " } else { "" };
     // The old spelling of the options, which every version from 14 on takes.
-    let sql = format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput EXPORT_SNAPSHOT", config.slot);
-    let deadline = Instant::now() + config.slot_wait_max;
+    let sql = format!("CREATE_REPLICATION_SLOT {name} {temporary}LOGICAL pgoutput EXPORT_SNAPSHOT");
+    let deadline = Instant::now() + wait_max;
     let mut blockers = String::new();
     let rows = {
         let creation = replication.simple_query(&sql);
@@ -184,15 +196,12 @@ pub(crate) async fn create(
                 () = sleep(BLOCKER_INTERVAL) => {}
             }
             blockers = blocked_by(session, walsender).await?;
-            tracing::warn!(
-                slot = config.slot,
-                "the replication slot's creation waits for {blockers}"
-            );
+            tracing::warn!(slot = name, "the replication slot's creation waits for {blockers}");
             if Instant::now() >= deadline {
                 terminate(session, walsender).await?;
                 return Err(FeedError::transient(format!(
                     "{what} waited {} s for {blockers}; fix: end it",
-                    config.slot_wait_max.as_secs()
+                    wait_max.as_secs()
                 )));
             }
         }

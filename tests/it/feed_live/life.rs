@@ -1,10 +1,12 @@
 //! The slot's life: lost, idle, waiting; and the source's own word on where its log ends.
 
 use super::fixture::{Fixture, PUBLICATION};
-use crate::live::source::connect;
+use super::rows::Rows;
+use crate::live::source::{connect, lsn, start};
 use std::time::Duration;
+use teamgraph::change::FeedEvent;
 use teamgraph::command::Source;
-use teamgraph::feed::PrimarySource;
+use teamgraph::feed::{PrimarySource, Reading};
 use teamgraph::status::FeedState;
 
 #[tokio::test]
@@ -112,5 +114,40 @@ async fn the_source_says_where_its_log_ends() {
                WHERE application_name = 'teamgraph' AND datname = current_database()";
     fixture.execute(end).await;
     assert!(source.position().await.unwrap().insert_lsn >= second.insert_lsn);
+    fixture.stop(running).await;
+}
+
+/// A reading shows the rows of its position, whatever comes after, and nobody feels it.
+#[tokio::test]
+async fn a_reading_beside_the_stream_is_of_its_position_and_leaves_nothing() {
+    let fixture = Fixture::new("reading", PUBLICATION).await;
+    let running = fixture.run();
+    fixture.streaming().await;
+    let before = lsn(&fixture.sql, "SELECT pg_current_wal_insert_lsn()::text").await;
+    let reading = Reading::open(&fixture.config).await.unwrap();
+    assert!(reading.consistent_point() >= before);
+    fixture.execute("DELETE FROM teamgraph.team_membership WHERE id % 2 = 0").await;
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
+    let reading = start(reading.run(sender, |_| {}));
+    let mut rows = Rows::default();
+    while let Some(batch) = receiver.recv().await {
+        for event in batch {
+            let FeedEvent::Change(change) = event else { panic!("not a change: {event:?}") };
+            rows.apply(change);
+        }
+    }
+    assert_eq!(reading.await.unwrap(), Ok(6_100));
+    // Statuses 1 to 8 in turn, of which two are active.
+    assert_eq!((rows.members.len(), rows.memberships.len()), (3_100, 750));
+    fixture.agrees().await;
+    assert_ne!(fixture.state.lock().unwrap().rows, rows);
+    let sql = "SELECT count(*) FROM pg_replication_slots WHERE temporary";
+    let left: i64 = fixture.sql.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+    // Nor does one that nobody listens to any more.
+    let (sender, receiver) = tokio::sync::mpsc::channel(2);
+    drop(receiver);
+    let reading = Reading::open(&fixture.config).await.unwrap();
+    assert!(reading.run(sender, |_| {}).await.is_err());
     fixture.stop(running).await;
 }

@@ -33,7 +33,7 @@ fn row_int(row: &RowKey) -> i64 {
 }
 
 impl Rows {
-    fn apply(&mut self, change: Change) {
+    pub fn apply(&mut self, change: Change) {
         match change {
             Change::MemberPut { key, kind, name, owner } => {
                 let name = match name {

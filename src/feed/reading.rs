@@ -1,0 +1,107 @@
+//! The source's rows at one position, read once, beside the stream and without touching it.
+//!
+//! Owns a temporary slot, which names the position and exports the snapshot that shows the database
+//! there; it goes with its connection. It must not know who compares the rows or builds of them.
+//!
+//! What is read is what a copy would read: same tables, same translation, members first.
+
+use super::check::Checked;
+use super::config::FeedConfig;
+use super::copy;
+use super::error::FeedError;
+use super::facts;
+use super::outbox::Outbox;
+use super::run::checked;
+use super::session::Session;
+use super::slot::{self, NewSlot, SlotOrder};
+use super::tables::Catalogue;
+use crate::change::FeedEvent;
+use crate::id::{History, Lsn};
+use crate::resume::SourceFacts;
+use pgwire_replication::ReplicationClient;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A reading that stands at its position. To drop it ends it, its slot included.
+pub struct Reading {
+    config: FeedConfig,
+    session: Session,
+    /// The snapshot lives as long as this connection runs nothing else.
+    replication: ReplicationClient,
+    server_version: i32,
+    catalogue: Catalogue,
+    history: History,
+    made: NewSlot,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("made", &self.made).finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    /// Checks the database as the feed does, and takes a position and its snapshot.
+    ///
+    /// Waits for transactions that are open, at most `config.slot_wait_max`.
+    ///
+    /// # Errors
+    /// What the feed would refuse too; that no replication slot or connection is free (one of each
+    /// is used beside the feed's); that the wait was too long.
+    pub async fn open(config: &FeedConfig) -> Result<Self, FeedError> {
+        let config = config.clone();
+        let mut session = Session::open(&config).await?;
+        let Checked { catalogue, server_version, .. } =
+            checked(&mut session, &config).await?.passed()?;
+        let (mut replication, identity) = slot::connect(&config, None, server_version).await?;
+        // No other reading of this cluster has the process, and slots have no longer names.
+        let name = format!("teamgraph_reading_{}", identity.pid);
+        let order = SlotOrder { name: &name, temporary: true, wait_max: config.slot_wait_max };
+        let made = slot::create(&mut session, &mut replication, identity.pid, order).await?;
+        let history = identity.history;
+        Ok(Reading { config, session, replication, server_version, catalogue, history, made })
+    }
+
+    /// Of which database it is.
+    pub const fn history(&self) -> History {
+        self.history
+    }
+
+    /// The position: what was committed before it is read, and nothing else.
+    pub const fn consistent_point(&self) -> Lsn {
+        self.made.consistent_point
+    }
+
+    /// How the rows are read, for who keeps what is built of them.
+    pub fn facts(&self) -> Arc<SourceFacts> {
+        Arc::new(facts::of(&self.config.mapping, &self.catalogue))
+    }
+
+    /// Hands on every row, as [`FeedEvent::Change`]s alone, and returns how many there are;
+    /// `report` is told how many are read so far. A dropped receiver ends it with an error.
+    ///
+    /// # Errors
+    /// A lost connection, or a table that was rewritten just before: to be tried anew, from
+    /// [`Reading::open`] on.
+    pub async fn run(
+        mut self,
+        rows: mpsc::Sender<Vec<FeedEvent>>,
+        mut report: impl FnMut(u64) + Send,
+    ) -> Result<u64, FeedError> {
+        let mut outbox = Outbox::new(rows);
+        let read = copy::copy(
+            &mut self.session,
+            &self.made.snapshot,
+            self.server_version,
+            &self.config.mapping,
+            &self.catalogue,
+            &mut outbox,
+            &mut report,
+        )
+        .await;
+        self.replication.abort();
+        self.session.close().await;
+        read
+    }
+}
