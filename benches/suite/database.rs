@@ -6,16 +6,22 @@
 
 use crate::copy_rows::CopyRows;
 use crate::options::Plan;
+use anyhow::Context;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use teamgraph::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use teamgraph::id::{MemberKind, Role};
 use teamgraph::migrate::migrate;
 use teamgraph::synthetic::Synthetic;
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
 /// Beyond those of every private server.
-pub const SETTINGS: [(&str, &str); 9] = [
+pub const SETTINGS: [(&str, &str); 10] = [
+    // Who is compared over TCP answers over TCP.
+    ("listen_addresses", "127.0.0.1"),
     // The flattened table's index and its hot pages fit.
     ("shared_buffers", "4GB"),
     ("effective_cache_size", "12GB"),
@@ -30,6 +36,10 @@ pub const SETTINGS: [(&str, &str); 9] = [
 ];
 
 const DATABASE: &str = "bench";
+const ADDRESS: &str = "127.0.0.1";
+/// Who may connect: as everywhere with a private server, and over loopback too.
+const ACCESS: &str =
+    "local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 trust\n";
 
 /// A client, and the task that drives its connection.
 pub struct Sql {
@@ -55,19 +65,24 @@ pub struct Database {
     pub synthetic: Synthetic,
     /// Rows of memberships that were loaded; their keys are 1 and so on.
     pub memberships: i64,
+    /// Read by the server when it starts.
+    _access: TempDir,
 }
 
 impl Database {
     /// Starts the server and loads the organisation.
     pub async fn start(plan: &Plan) -> anyhow::Result<Self> {
         let settings = SETTINGS.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let options = EmbeddedOptions { directory: None, settings: settings.collect() };
+        let (access, file) = access()?;
+        let settings = settings.chain([("hba_file".into(), file)]).collect();
+        let options = EmbeddedOptions { directory: None, settings };
         let postgres = EmbeddedPostgres::start(options).await?;
         let url = postgres.create_database(DATABASE).await?;
         migrate(&url).await?;
         let sql = connect(&url).await?;
         let synthetic = Synthetic::new(plan.shape);
-        let mut database = Database { postgres, url, sql, synthetic, memberships: 0 };
+        let mut database =
+            Database { postgres, url, sql, synthetic, memberships: 0, _access: access };
         database.load().await?;
         Ok(database)
     }
@@ -75,6 +90,13 @@ impl Database {
     /// The URL for the feed's role, whose connections can be refused.
     pub fn feed_url(&self) -> String {
         self.url.replace("user=postgres", "user=teamgraph_feed")
+    }
+
+    /// The URL over TCP.
+    pub fn tcp_url(&self) -> anyhow::Result<String> {
+        let config: tokio_postgres::Config = self.url.parse()?;
+        let port = config.get_ports().first().context("a private server has a port")?;
+        Ok(format!("postgresql://postgres@{ADDRESS}:{port}/{DATABASE}"))
     }
 
     /// A program of the server's own directory.
@@ -114,6 +136,15 @@ impl Database {
         self.postgres.stop().await?;
         Ok(())
     }
+}
+
+/// The file that says who may connect, where the server's account can read it.
+fn access() -> anyhow::Result<(TempDir, String)> {
+    let directory = tempfile::tempdir()?;
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755))?;
+    let file = directory.path().join("pg_hba.conf");
+    std::fs::write(&file, ACCESS)?;
+    Ok((directory, file.display().to_string()))
 }
 
 struct Index {

@@ -2,6 +2,7 @@
 //! applies.
 
 use crate::database::until;
+use crate::servers::one_core;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -36,9 +37,7 @@ impl Following {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let work = move || {
-            // What it serves runs on the one worker; this thread only waits.
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+            let runtime = one_core().unwrap();
             let ended = runtime.block_on(async {
                 let server = Server::start(options).await?;
                 let parts = (server.local_addr(), server.published(), server.feed_status());

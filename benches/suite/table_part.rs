@@ -1,4 +1,4 @@
-//! Unary checks against the point check of a flattened table, over as many connections.
+//! Unary checks against the point check of a flattened table, over as many TCP connections.
 //!
 //! The table holds every participation, as Launchpad's does, with a unique index on (team, person).
 //! It is filled from our own lists, by `COPY` into an unlogged table whose index is made after, and
@@ -44,7 +44,7 @@ pub fn run(plan: &Plan, stage: &Stage, scene: &Scene, record: &mut Record) -> an
     let runtime = &stage.runtime;
     let snapshot = scene.following.snapshot()?;
     runtime.block_on(fill(stage, &snapshot, record))?;
-    let connections = runtime.block_on(connections(&stage.database.url))?;
+    let connections = runtime.block_on(connections(&stage.database.tcp_url()?))?;
     runtime.block_on(compare(&connections[0], &snapshot, &scene.questions))?;
     let askers = runtime.block_on(askers(scene.following.address, CONNECTIONS))?;
     let (window, questions) = (plan.window, &scene.questions);
