@@ -6,10 +6,11 @@ use crate::servers::one_core;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use teamgraph::checkpoint::CheckpointOptions;
 use teamgraph::feed::FeedConfig;
 use teamgraph::graph::{GraphLimits, HistoryLimits, PublishedCell, Snapshot};
 use teamgraph::server::{Server, ServerOptions};
-use teamgraph::status::{FeedState, FeedStatus, StatusCell};
+use teamgraph::status::{CheckpointStatus, FeedState, FeedStatus, StatusCell};
 use tokio_util::sync::CancellationToken;
 
 pub const SLOT: &str = "tg_bench";
@@ -18,6 +19,7 @@ pub struct Following {
     pub address: SocketAddr,
     pub published: Arc<PublishedCell>,
     pub status: Arc<StatusCell<FeedStatus>>,
+    pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -25,13 +27,18 @@ pub struct Following {
 impl Following {
     /// Starts; nothing is copied yet.
     pub fn begin(url: &str) -> anyhow::Result<Self> {
+        Self::begin_kept(url, None)
+    }
+
+    /// Starts, perhaps from what another left in the directory.
+    pub fn begin_kept(url: &str, checkpoint: Option<CheckpointOptions>) -> anyhow::Result<Self> {
         let options = ServerOptions {
             feed: FeedConfig::new(url, "teamgraph", SLOT)?,
             listen: ([127, 0, 0, 1], 0).into(),
             instance: "bench".into(),
             graph: GraphLimits::default(),
             history: HistoryLimits::default(),
-            checkpoint: None,
+            checkpoint,
         };
         let (sender, receiver) = mpsc::channel();
         let stop = CancellationToken::new();
@@ -40,7 +47,12 @@ impl Following {
             let runtime = one_core().unwrap();
             let ended = runtime.block_on(async {
                 let server = Server::start(options).await?;
-                let parts = (server.local_addr(), server.published(), server.feed_status());
+                let parts = (
+                    server.local_addr(),
+                    server.published(),
+                    server.feed_status(),
+                    server.checkpoint_status(),
+                );
                 sender.send(parts).unwrap();
                 server.run_until(stopped).await
             });
@@ -49,8 +61,8 @@ impl Following {
             }
         };
         let thread = Some(std::thread::Builder::new().name("following".into()).spawn(work)?);
-        let (address, published, status) = receiver.recv()?;
-        Ok(Following { address, published, status, stop, thread })
+        let (address, published, status, checkpoint) = receiver.recv()?;
+        Ok(Following { address, published, status, checkpoint, stop, thread })
     }
 
     /// Waits until what was copied is served.

@@ -7,6 +7,7 @@
 //! | `memory_part` | the graph built and then changed a million times, by RSS | what a machine must have |
 //! | `grpc_part` | unary, batch and stream, against handlers that do nothing | what the service adds to the transport |
 //! | `postgres_part` | the copy against a bare `COPY`; checks against the flattened table; COMMIT to answer; reads under writes; a bulk transaction against `pg_recvlogical` | the whole path, on a real PostgreSQL |
+//! | `restart_part` | ready by copy and by checkpoint; a pause of a million rows; an idle source with busy neighbours | what a restart and a pause cost, here and on the primary |
 //! | `growth` | four figures from S to XL | what limits each |
 //!
 //! Each part runs in a process of its own, the suite started again with `--part`: memory is then
@@ -55,6 +56,7 @@ mod questions;
 mod rebuild_part;
 mod record;
 mod report;
+mod restart_part;
 mod sample;
 mod servers;
 mod shapes_part;

@@ -7,13 +7,26 @@ use crate::organisation::DrawnRows;
 use crate::questions::{Question, Questions};
 use crate::record::Record;
 use crate::servers::one_core;
-use crate::{bulk_part, live_part, rebuild_part, table_part};
+use crate::{bulk_part, live_part, rebuild_part, restart_part, table_part};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 pub const FIGURES: &[&str] = &[
     "rebuild_vs_copy",
+    "unary_vs_table",
+    "visible_ms_p50",
+    "visible_ms_p99",
+    "read_p99_under_writes",
+    "feed_bulk_vs_recvlogical",
+    "ready_copy_s",
+    "ready_checkpoint_s",
+    "catch_up_s",
+    "primary_cpu_s",
+    "wal_held_mb",
+];
+/// Those that one server gives, which follows all the while.
+const FOLLOWING: &[&str] = &[
     "unary_vs_table",
     "visible_ms_p50",
     "visible_ms_p99",
@@ -47,8 +60,11 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     if plan.wants(&["rebuild_vs_copy"]) {
         attempt("rebuild", &mut record, |record| rebuild_part::run(plan, &stage, record));
     }
-    if plan.wants(&FIGURES[1..]) {
+    if plan.wants(FOLLOWING) {
         attempt("following", &mut record, |record| follow(plan, &stage, record));
+    }
+    if plan.wants(restart_part::FIGURES) {
+        attempt("restart", &mut record, |record| restart_part::run(plan, &stage, record));
     }
     let Stage { runtime, database } = stage;
     runtime.block_on(database.stop())?;

@@ -42,3 +42,10 @@ pub fn thread_cpu_ns(name: &str) -> anyhow::Result<f64> {
     }
     Ok(total)
 }
+
+/// How long another process has run on a processor, in seconds.
+pub fn process_cpu_s(pid: i32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/schedstat"))?;
+    let on_cpu_ns = stat.split_whitespace().next().context("no schedstat")?;
+    Ok(on_cpu_ns.parse::<f64>()? / 1e9)
+}
