@@ -2,70 +2,89 @@
 //!
 //! Owns the sorting of the rows' edges into the pages above and the sets below. A copy is millions
 //! of edges that nobody reads before its end: to put each in its place as it arrives would make
-//! every page and chunk anew for it, tens of times.
+//! every page and chunk anew for it, tens of times. Both ways are built at once: at a copy's end the
+//! source has nothing more to do, and its processor is free.
 
-use super::adjacency::{DirectMembers, Standing};
+use super::adjacency::{DirectMembers, Standing, Up};
 use super::chunks::ChunkedSet;
 use super::member_words::{MEMBERS, UpEdge, place_of};
+use super::numbers::Numbers;
 use super::pages::{at, count, number};
 use super::rows::{Rows, StatedRow};
 use super::state::State;
 use crate::id::{MemberId, Role, TeamId};
+use rayon::slice::ParallelSliceMut;
 
 impl State {
     /// States every edge of the rows, and counts those that several rows state. Nothing was stated
     /// before.
     pub(super) fn build_edges(&mut self, rows: &mut Rows) {
         let mut edges: Vec<StatedRow> = rows.stated().collect();
-        edges.sort_unstable();
+        edges.par_sort_unstable();
         unite_repeats(&mut edges, rows);
         self.counts.memberships = count(edges.len());
         let to_itself = |row: &&StatedRow| self.numbers.team(row.member()) == Some(row.team());
         self.counts.self_memberships = count(edges.iter().filter(to_itself).count());
-        self.build_up(&edges);
-        self.build_down(edges);
-    }
-
-    fn build_up(&mut self, rows: &[StatedRow]) {
-        for page in rows.chunk_by(|a, b| place_of(a.member()).0 == place_of(b.member()).0) {
-            let mut ends = [0; MEMBERS];
-            for edge in page {
-                ends.iter_mut().skip(place_of(edge.member()).1).take(1).for_each(|end| *end += 1);
-            }
-            let mut before = 0;
-            for end in &mut ends {
-                before += *end;
-                *end = before;
-            }
-            let words: Vec<UpEdge> =
-                page.iter().map(|edge| UpEdge::new(edge.team(), edge.role())).collect();
-            if let Some(first) = page.first() {
-                self.up.set_page(place_of(first.member()).0, &ends, &words);
-            }
+        // What each member is stays as it is while the pages are made anew.
+        let members = Members { numbers: &self.numbers, standings: &self.up.clone() };
+        let ((), down) =
+            rayon::join(|| build_up(&mut self.up, &edges), || build_down(members, &edges));
+        for (team, direct) in down {
+            self.down.set_all(team, direct);
         }
     }
+}
 
-    fn build_down(&mut self, edges: Vec<StatedRow>) {
-        let (begins, by_team) = by_team(edges, self.numbers.team_count());
-        for (team, bounds) in begins.windows(2).enumerate() {
-            let [begin, end] = *bounds else { continue };
-            let members = by_team.get(begin..end).unwrap_or_default();
-            if members.is_empty() {
-                continue;
-            }
-            let direct = self.direct_members(members);
-            self.down.set_all(TeamId(number(team)), direct);
+fn build_up(up: &mut Up, edges: &[StatedRow]) {
+    for page in edges.chunk_by(|a, b| place_of(a.member()).0 == place_of(b.member()).0) {
+        let mut ends = [0; MEMBERS];
+        for edge in page {
+            ends.iter_mut().skip(place_of(edge.member()).1).take(1).for_each(|end| *end += 1);
+        }
+        let mut before = 0;
+        for end in &mut ends {
+            before += *end;
+            *end = before;
+        }
+        let words: Vec<UpEdge> =
+            page.iter().map(|edge| UpEdge::new(edge.team(), edge.role())).collect();
+        if let Some(first) = page.first() {
+            up.set_page(place_of(first.member()).0, &ends, &words);
         }
     }
+}
 
-    /// The team's sets, of its members in ascending order.
-    fn direct_members(&mut self, members: &[(MemberId, Role)]) -> DirectMembers {
+/// Every team that has members, with them.
+fn build_down(members: Members<'_>, edges: &[StatedRow]) -> Vec<(TeamId, DirectMembers)> {
+    let (begins, by_team) = by_team(edges, members.numbers.team_count());
+    let mut down = Vec::new();
+    for (team, bounds) in begins.windows(2).enumerate() {
+        let [begin, end] = *bounds else { continue };
+        let direct = by_team.get(begin..end).unwrap_or_default();
+        if !direct.is_empty() {
+            down.push((TeamId(number(team)), members.direct(direct)));
+        }
+    }
+    down
+}
+
+/// What is known of the members before there are edges.
+#[derive(Clone, Copy)]
+struct Members<'a> {
+    numbers: &'a Numbers,
+    standings: &'a Up,
+}
+
+impl Members<'_> {
+    /// A team's sets, of its members in ascending order.
+    fn direct(self, members: &[(MemberId, Role)]) -> DirectMembers {
         let (mut people, mut teams, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         for &(member, _) in members {
-            match self.standing(member) {
+            match self.standings.standing(member) {
                 Standing::Person => people.push(member.0),
                 Standing::Absent => absent.push(member.0),
-                Standing::Team => teams.push(self.numbers.intern_team(member).0),
+                // Who is a team has a number as one.
+                Standing::Team => teams.extend(self.numbers.team(member).map(|team| team.0)),
             }
         }
         teams.sort_unstable();
@@ -96,9 +115,9 @@ fn unite_repeats(edges: &mut Vec<StatedRow>, rows: &mut Rows) {
 }
 
 /// Where each team's members begin, one more at the end; and the members, ascending in each team.
-fn by_team(edges: Vec<StatedRow>, teams: u32) -> (Vec<usize>, Vec<(MemberId, Role)>) {
+fn by_team(edges: &[StatedRow], teams: u32) -> (Vec<usize>, Vec<(MemberId, Role)>) {
     let mut begins = vec![0_usize; at(teams) + 1];
-    for edge in &edges {
+    for edge in edges {
         begins.iter_mut().skip(at(edge.team().0) + 1).take(1).for_each(|end| *end += 1);
     }
     let mut before = 0;

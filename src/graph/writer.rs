@@ -102,8 +102,9 @@ impl GraphWriter {
     /// that ends at `end_lsn`.
     pub fn commit(&mut self, end_lsn: Lsn) -> Arc<Snapshot> {
         if self.is_copy() {
-            self.working.build_edges(&mut self.rows);
-            self.base.shared().names.add_all(self.working.all_names());
+            let (named, index) = (self.working.clone(), &self.base.shared().names);
+            let (working, rows) = (&mut self.working, &mut self.rows);
+            rayon::join(|| working.build_edges(rows), || index.add_all(named.all_names()));
         }
         self.update_closure();
         self.rows.commit();
