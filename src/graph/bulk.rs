@@ -2,13 +2,12 @@
 //!
 //! Owns the sorting of the rows' edges into the pages above and the sets below. A copy is millions
 //! of edges that nobody reads before its end: to put each in its place as it arrives would make
-//! every page and chunk anew for it, tens of times. Both ways are built at once: at a copy's end the
-//! source has nothing more to do, and its processor is free.
+//! every page and chunk anew for it, tens of times. What can be is done on both cores: at a copy's
+//! end the source has nothing more to do, and its processor is free.
 
 use super::adjacency::{DirectMembers, Standing, Up};
 use super::chunks::ChunkedSet;
 use super::member_words::{MEMBERS, UpEdge, place_of};
-use super::numbers::Numbers;
 use super::pages::{at, count, number};
 use super::rows::{Rows, StatedRow};
 use super::state::State;
@@ -25,12 +24,50 @@ impl State {
         self.counts.memberships = count(edges.len());
         let to_itself = |row: &&StatedRow| self.numbers.team(row.member()) == Some(row.team());
         self.counts.self_memberships = count(edges.iter().filter(to_itself).count());
-        // What each member is stays as it is while the pages are made anew.
-        let members = Members { numbers: &self.numbers, standings: &self.up.clone() };
-        let ((), down) =
-            rayon::join(|| build_up(&mut self.up, &edges), || build_down(members, &edges));
-        for (team, direct) in down {
-            self.down.set_all(team, direct);
+        // What stays is made on this thread, which is the one that will change it: an allocator
+        // gives each thread memory of its own, and what is freed there serves no other.
+        let teams = self.numbers.team_count();
+        let mut sorted = None;
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| sorted = Some(by_team(&edges, teams)));
+            build_up(&mut self.up, &edges);
+        });
+        if let Some((begins, members)) = sorted {
+            self.build_down(&begins, &members);
+        }
+    }
+
+    fn build_down(&mut self, begins: &[usize], by_team: &[(MemberId, Role)]) {
+        for (team, bounds) in begins.windows(2).enumerate() {
+            let [begin, end] = *bounds else { continue };
+            let members = by_team.get(begin..end).unwrap_or_default();
+            if members.is_empty() {
+                continue;
+            }
+            let direct = self.direct_members(members);
+            self.down.set_all(TeamId(number(team)), direct);
+        }
+    }
+
+    /// The team's sets, of its members in ascending order.
+    fn direct_members(&self, members: &[(MemberId, Role)]) -> DirectMembers {
+        let (mut people, mut teams, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+        for &(member, _) in members {
+            match self.standing(member) {
+                Standing::Person => people.push(member.0),
+                Standing::Absent => absent.push(member.0),
+                // Who is a team has a number as one.
+                Standing::Team => teams.extend(self.numbers.team(member).map(|team| team.0)),
+            }
+        }
+        teams.sort_unstable();
+        let admins = members.iter().filter(|(_, role)| *role == Role::Admin);
+        let admins: Vec<u32> = admins.map(|(member, _)| member.0).collect();
+        DirectMembers {
+            people: ChunkedSet::from_sorted(&people),
+            teams: ChunkedSet::from_sorted(&teams),
+            absent: ChunkedSet::from_sorted(&absent),
+            admins: ChunkedSet::from_sorted(&admins),
         }
     }
 }
@@ -50,51 +87,6 @@ fn build_up(up: &mut Up, edges: &[StatedRow]) {
             page.iter().map(|edge| UpEdge::new(edge.team(), edge.role())).collect();
         if let Some(first) = page.first() {
             up.set_page(place_of(first.member()).0, &ends, &words);
-        }
-    }
-}
-
-/// Every team that has members, with them.
-fn build_down(members: Members<'_>, edges: &[StatedRow]) -> Vec<(TeamId, DirectMembers)> {
-    let (begins, by_team) = by_team(edges, members.numbers.team_count());
-    let mut down = Vec::new();
-    for (team, bounds) in begins.windows(2).enumerate() {
-        let [begin, end] = *bounds else { continue };
-        let direct = by_team.get(begin..end).unwrap_or_default();
-        if !direct.is_empty() {
-            down.push((TeamId(number(team)), members.direct(direct)));
-        }
-    }
-    down
-}
-
-/// What is known of the members before there are edges.
-#[derive(Clone, Copy)]
-struct Members<'a> {
-    numbers: &'a Numbers,
-    standings: &'a Up,
-}
-
-impl Members<'_> {
-    /// A team's sets, of its members in ascending order.
-    fn direct(self, members: &[(MemberId, Role)]) -> DirectMembers {
-        let (mut people, mut teams, mut absent) = (Vec::new(), Vec::new(), Vec::new());
-        for &(member, _) in members {
-            match self.standings.standing(member) {
-                Standing::Person => people.push(member.0),
-                Standing::Absent => absent.push(member.0),
-                // Who is a team has a number as one.
-                Standing::Team => teams.extend(self.numbers.team(member).map(|team| team.0)),
-            }
-        }
-        teams.sort_unstable();
-        let admins = members.iter().filter(|(_, role)| *role == Role::Admin);
-        let admins: Vec<u32> = admins.map(|(member, _)| member.0).collect();
-        DirectMembers {
-            people: ChunkedSet::from_sorted(&people),
-            teams: ChunkedSet::from_sorted(&teams),
-            absent: ChunkedSet::from_sorted(&absent),
-            admins: ChunkedSet::from_sorted(&admins),
         }
     }
 }

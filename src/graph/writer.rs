@@ -103,8 +103,10 @@ impl GraphWriter {
     pub fn commit(&mut self, end_lsn: Lsn) -> Arc<Snapshot> {
         if self.is_copy() {
             let (named, index) = (self.working.clone(), &self.base.shared().names);
-            let (working, rows) = (&mut self.working, &mut self.rows);
-            rayon::join(|| working.build_edges(rows), || index.add_all(named.all_names()));
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| index.add_all(named.all_names()));
+                self.working.build_edges(&mut self.rows);
+            });
         }
         self.update_closure();
         self.rows.commit();
