@@ -18,6 +18,7 @@ pub use variables::with_lenient_variables;
 
 use crate::checkpoint::CheckpointOptions;
 use crate::feed::Mapping;
+use crate::feed::config::TRANSACTION_BYTES_MAX;
 use crate::feed::mapping::MappingError;
 use std::fs;
 use std::net::SocketAddr;
@@ -147,6 +148,15 @@ pub struct FeedOptions {
     /// the write-ahead log fill the database's disk
     #[arg(long, env = "TEAMGRAPH_ALLOW_UNBOUNDED_WAL")]
     pub allow_unbounded_wal: bool,
+    /// A transaction that is sent in more bytes than this is not followed: the tables are copied
+    /// afresh after it
+    #[arg(
+        long,
+        env = "TEAMGRAPH_TRANSACTION_BYTES_MAX",
+        default_value_t = TRANSACTION_BYTES_MAX,
+        value_name = "BYTES"
+    )]
+    pub transaction_bytes_max: u64,
 }
 
 impl FeedOptions {
@@ -223,6 +233,10 @@ pub struct ServeOptions {
         value_parser = clap::value_parser!(u64).range(1..=CHECKPOINT_INTERVAL_S_MAX)
     )]
     pub checkpoint_interval_s: u64,
+    /// Refuse questions once the database has been out of reach for so long, in seconds, and be
+    /// not ready meanwhile [default: they are answered, and say for how long]
+    #[arg(long, env = "TEAMGRAPH_MAX_STALENESS_S", value_name = "SECONDS")]
+    pub max_staleness_s: Option<u64>,
 }
 
 /// An hour: the database would keep the log of all that time.
@@ -248,6 +262,8 @@ pub struct ServeConfig {
     pub history_bytes: u64,
     /// Where the graph is kept, if anywhere.
     pub checkpoint: Option<CheckpointOptions>,
+    /// For how long the source may be out of reach before questions are refused, if they ever are.
+    pub max_staleness: Option<Duration>,
 }
 
 impl ServeOptions {
@@ -271,6 +287,7 @@ impl ServeOptions {
                 directory,
                 interval: Duration::from_secs(self.checkpoint_interval_s),
             }),
+            max_staleness: self.max_staleness_s.map(Duration::from_secs),
         })
     }
 }

@@ -49,6 +49,7 @@ pub mod config;
 mod copy;
 pub mod error;
 mod facts;
+mod lag;
 pub mod mapping;
 mod outbox;
 pub mod pgoutput;

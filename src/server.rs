@@ -52,6 +52,8 @@ pub struct ServerOptions {
     pub history: HistoryLimits,
     /// Where the graph is kept for the next process; nowhere unless asked for.
     pub checkpoint: Option<CheckpointOptions>,
+    /// For how long the source may be out of reach before questions are refused, if they ever are.
+    pub max_staleness: Option<Duration>,
 }
 
 /// Why a server did not start, or ended otherwise than it was told to.
@@ -241,6 +243,7 @@ impl Server {
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
+            max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);
         let stopped = stop.clone();

@@ -74,6 +74,10 @@ pub struct FeedStatus {
     pub reconnects: u64,
     /// How many fresh copies were taken.
     pub copies: u64,
+    /// How many transactions were received and are not applied yet.
+    pub transactions_behind: u64,
+    /// When the oldest of them was committed, by the source's clock.
+    pub behind_since: Option<SystemTime>,
     /// Since when what is served may be behind the source for want of contact: set when the
     /// connection is lost or silent for too long, none again once the stream has caught up.
     pub stale_since: Option<SystemTime>,

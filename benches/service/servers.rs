@@ -56,6 +56,7 @@ impl Servers {
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
             checkpoint: None,
+            max_staleness: None,
         };
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let ours = on_a_thread(|listener| async {

@@ -39,6 +39,7 @@ impl Following {
             graph: GraphLimits::default(),
             history: HistoryLimits::default(),
             checkpoint,
+            max_staleness: None,
         };
         let (sender, receiver) = mpsc::channel();
         let stop = CancellationToken::new();

@@ -45,6 +45,7 @@ impl OneCore {
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
             checkpoint: None,
+            max_staleness: None,
         };
         Self::start(thread, |listener, stop| async move {
             serve(listener, parts, stop).await.map_err(Into::into)

@@ -145,9 +145,16 @@ impl Source {
 
 /// What a feed is told, from what the command was told.
 pub(super) fn feed_config(options: &FeedOptions, url: &str) -> anyhow::Result<FeedConfig> {
-    let FeedOptions { instance, publication, allow_unbounded_wal, mapping: _ } = options;
+    let FeedOptions {
+        instance,
+        publication,
+        allow_unbounded_wal,
+        transaction_bytes_max,
+        mapping: _,
+    } = options;
     let mut feed = FeedConfig::new(url, publication.as_str(), &instance.slot())?;
     feed.allow_unbounded_wal = *allow_unbounded_wal;
+    feed.transaction_bytes_max = *transaction_bytes_max;
     feed.mapping = options.read_mapping()?;
     Ok(feed)
 }
@@ -165,5 +172,6 @@ pub(super) fn server_options(config: &ServeConfig, url: &str) -> anyhow::Result<
             ..HistoryLimits::default()
         },
         checkpoint: config.checkpoint.clone(),
+        max_staleness: config.max_staleness,
     })
 }

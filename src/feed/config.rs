@@ -44,6 +44,10 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// more, because it counts events, not bytes, and a row of any published table may be large.
 const DRIVER_EVENTS_MAX: usize = 512;
 
+/// A transaction that changes ten million rows: a copy is made sooner, and a version that shares
+/// little with the one before is held in memory twice meanwhile.
+pub const TRANSACTION_BYTES_MAX: u64 = 1 << 30;
+
 /// What the feed is told.
 #[derive(Clone, Debug)]
 pub struct FeedConfig {
@@ -56,8 +60,12 @@ pub struct FeedConfig {
     pub mapping: Mapping,
     /// How long the slot's creation may wait for open transactions before it is tried anew.
     pub slot_wait_max: Duration,
-    /// How often to look whether tables and publication are still those that were copied.
+    /// How often to look whether tables and publication are still those that were copied, and to
+    /// leave a note in the source's log.
     pub watch_interval: Duration,
+    /// The most bytes that a transaction may be sent in: a larger one is not followed but copied
+    /// after.
+    pub transaction_bytes_max: u64,
 }
 
 /// Something the feed was told cannot be.
@@ -128,6 +136,7 @@ impl FeedConfig {
             mapping: Mapping::built_in(),
             slot_wait_max: SLOT_WAIT_MAX,
             watch_interval: WATCH_INTERVAL,
+            transaction_bytes_max: TRANSACTION_BYTES_MAX,
         })
     }
 

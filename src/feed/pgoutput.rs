@@ -20,6 +20,8 @@ pub enum Message<'a> {
     Commit {
         /// The position after its commit record.
         end_lsn: Lsn,
+        /// When, by the server's clock, in microseconds since the beginning of 2000.
+        committed_at_us: i64,
     },
     /// The transaction came from another server. Nothing to us.
     Origin,
@@ -115,8 +117,8 @@ impl<'a> Message<'a> {
             b'C' => {
                 at.take(9)?; // flags, the commit record's start
                 let end_lsn = Lsn(at.u64()?);
-                at.take(8)?; // the time of the commit
-                Message::Commit { end_lsn }
+                let committed_at_us = at.u64()?.cast_signed();
+                Message::Commit { end_lsn, committed_at_us }
             }
             b'O' => {
                 at.take(8)?;

@@ -15,6 +15,7 @@
 
 use super::config::FeedConfig;
 use super::error::FeedError;
+use super::lag::Lag;
 use super::outbox::Outbox;
 use super::pgoutput::Message;
 use super::session::{ASK_MAX, Session};
@@ -75,6 +76,9 @@ pub(crate) struct Stream<'a> {
     /// Commits up to here were handed on before.
     resumed_at: Lsn,
     transaction: Transaction,
+    /// Bytes of the transaction under way.
+    transaction_bytes: u64,
+    lag: Lag,
     pings: Pings,
     /// Events taken from the driver.
     received: u64,
@@ -150,6 +154,8 @@ impl<'a> Stream<'a> {
             behind: Some(behind),
             resumed_at,
             transaction: Transaction::None,
+            transaction_bytes: 0,
+            lag: Lag::default(),
             pings: Pings { wal_end: Lsn(0), count: 0, last: now },
             received: 0,
             heard: now,
@@ -162,6 +168,8 @@ impl<'a> Stream<'a> {
 
     /// Follows the stream until it breaks.
     pub(crate) async fn follow(mut self) -> Result<Infallible, FeedError> {
+        // What an earlier stream counted has been applied, or was taken back.
+        self.status.update(|status| self.lag.report(status));
         loop {
             self.confirm();
             let event = if self.outbox.is_empty() {
@@ -258,6 +266,8 @@ impl<'a> Stream<'a> {
             return;
         }
         self.seen = applied;
+        self.lag.applied(applied);
+        self.status.update(|status| self.lag.report(status));
         if self.behind.is_some_and(|behind| applied >= behind) {
             self.behind = None;
             tracing::info!(lsn = %applied, "the feed has caught up");
@@ -283,10 +293,11 @@ impl<'a> Stream<'a> {
             ReplicationEvent::Begin { final_lsn, .. } => {
                 self.message(Message::Begin { final_lsn: Lsn(final_lsn.as_u64()) })
             }
-            ReplicationEvent::Commit { end_lsn, .. } => {
-                self.message(Message::Commit { end_lsn: Lsn(end_lsn.as_u64()) })
+            ReplicationEvent::Commit { end_lsn, commit_time_micros: committed_at_us, .. } => {
+                self.message(Message::Commit { end_lsn: Lsn(end_lsn.as_u64()), committed_at_us })
             }
             ReplicationEvent::XLogData { data, .. } => {
+                self.take_in(data.len())?;
                 let message = Message::decode(&data).map_err(|error| {
                     FeedError::recopy(format!("a message of the change feed: {error}"))
                 })?;
@@ -296,6 +307,20 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Counts the bytes of a transaction. The one that is too large has been committed, so a copy
+    /// that begins now has it.
+    fn take_in(&mut self, bytes: usize) -> Result<(), FeedError> {
+        let most = self.config.transaction_bytes_max;
+        self.transaction_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        if self.transaction == Transaction::Open && self.transaction_bytes > most {
+            return Err(FeedError::changed(format!(
+                "a transaction of more than {most} bytes: what follows it is copied afresh; fix, \
+                 if it comes often: raise --transaction-bytes-max, or write in smaller ones"
+            )));
+        }
+        Ok(())
+    }
+
     fn message(&mut self, message: Message<'_>) -> Result<(), FeedError> {
         match (message, self.transaction) {
             (Message::Begin { final_lsn }, Transaction::None) => {
@@ -303,8 +328,9 @@ impl<'a> Stream<'a> {
                 // starts before it also ends there or before.
                 let seen = final_lsn < self.resumed_at;
                 self.transaction = if seen { Transaction::Skipped } else { Transaction::Open };
+                self.transaction_bytes = 0;
             }
-            (Message::Commit { end_lsn }, Transaction::Open) => {
+            (Message::Commit { end_lsn, committed_at_us }, Transaction::Open) => {
                 // INVARIANT (watermark): no commit comes after a position that was said to be
                 // behind all of it.
                 if end_lsn <= self.outbox.pushed() {
@@ -315,6 +341,7 @@ impl<'a> Stream<'a> {
                 }
                 self.transaction = Transaction::None;
                 self.outbox.push(FeedEvent::Commit { end_lsn });
+                self.lag.handed_on(end_lsn, committed_at_us);
                 self.heard_of(end_lsn);
             }
             (Message::Commit { .. }, Transaction::Skipped) => self.transaction = Transaction::None,
@@ -355,7 +382,10 @@ impl<'a> Stream<'a> {
     }
 
     fn heard_of(&self, lsn: Lsn) {
-        self.status.update(|status| status.source_lsn = status.source_lsn.max(lsn));
+        self.status.update(|status| {
+            status.source_lsn = status.source_lsn.max(lsn);
+            self.lag.report(status);
+        });
     }
 
     /// Refuses a table that is a new partition of a mapped one: it may hold rows already.

@@ -3,6 +3,9 @@
 //! Owns when they are looked at: a table taken out of the publication would be missed by nobody in
 //! the stream, and values that an `ALTER TABLE` rewrites are not in it. It must not know what is
 //! done about a change.
+//!
+//! Each look leaves a note in the source's log: a sign of life that comes through the walsender's
+//! decoding, and moves the slot on where nothing else is written in this database.
 
 use super::check::{self, Findings};
 use super::config::FeedConfig;
@@ -15,6 +18,9 @@ use tokio::time::sleep;
 
 /// The rest between two looks: tables' columns are announced anew after each vacuum, too.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// Outside of any transaction: no version comes of it.
+const NOTE: &str = "SELECT pg_logical_emit_message(false, 'teamgraph', '')";
 
 /// Looks again and again, and at once when the stream has `announced` a table's columns, which it
 /// does before the first row after a change of the table. Returns once something is wrong or not
@@ -56,6 +62,10 @@ async fn look(
     let Session { client, wire } = &mut session;
     let looking = check::catalogue(client, server_version, config, &mut findings);
     let found = wire.within("looking at the tables", ASK_MAX, looking).await?;
+    if let Err(error) = wire.within("leaving a note", ASK_MAX, client.execute(NOTE, &[])).await {
+        // It may have been taken from the role; and nothing depends on it.
+        tracing::debug!(%error, "no note could be left in the source's log");
+    }
     session.close().await;
     Ok((findings, found))
 }

@@ -21,15 +21,21 @@ pub(crate) struct Contact {
     stale_since_ms: AtomicU64,
     /// A watch channel, because waiting readers must be woken.
     in_contact: watch::Sender<bool>,
+    /// For how long answers may be stale, in milliseconds; for ever if there is none.
+    max_staleness_ms: Option<u64>,
 }
 
 impl Contact {
     /// Takes a first look.
-    pub(crate) fn new(status: Arc<StatusCell<FeedStatus>>) -> Self {
+    pub(crate) fn new(
+        status: Arc<StatusCell<FeedStatus>>,
+        max_staleness: Option<Duration>,
+    ) -> Self {
         let contact = Contact {
             status,
             stale_since_ms: AtomicU64::new(0),
             in_contact: watch::Sender::new(false),
+            max_staleness_ms: max_staleness.map(in_ms),
         };
         contact.look();
         contact
@@ -59,6 +65,14 @@ impl Contact {
         }
     }
 
+    /// For how long the source has been out of reach and for how long it may be, both in
+    /// milliseconds, if it has been for longer: then nothing is to be answered.
+    pub(crate) fn too_stale(&self) -> Option<(u64, u64)> {
+        let most = self.max_staleness_ms?;
+        let stale_for = self.stale_for_ms();
+        (stale_for > most).then_some((stale_for, most))
+    }
+
     /// Follows whether the feed is in contact.
     pub(crate) fn follow(&self) -> watch::Receiver<bool> {
         self.in_contact.subscribe()
@@ -79,8 +93,11 @@ const fn is_in_contact(state: &FeedState) -> bool {
 }
 
 fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    in_ms(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn in_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -90,7 +107,7 @@ mod tests {
     #[test]
     fn a_look_brings_the_facts_up_to_date_and_wakes_once() {
         let status = Arc::new(StatusCell::new(FeedStatus::default()));
-        let contact = Contact::new(Arc::clone(&status));
+        let contact = Contact::new(Arc::clone(&status), Some(Duration::from_secs(90)));
         let mut follow = contact.follow();
         assert!(!*follow.borrow_and_update());
         status.update(|report| report.state = FeedState::Streaming);
@@ -107,6 +124,12 @@ mod tests {
         contact.look();
         assert!(!*follow.borrow_and_update());
         assert!(contact.stale_for_ms() >= 60_000);
+        assert_eq!(contact.too_stale(), None);
+        status.update(|report| {
+            report.stale_since = Some(SystemTime::now() - Duration::from_secs(100));
+        });
+        contact.look();
+        assert!(contact.too_stale().is_some_and(|(is, most)| is >= 100_000 && most == 90_000));
     }
 
     #[test]
@@ -115,6 +138,7 @@ mod tests {
             stale_since: Some(SystemTime::now() + Duration::from_secs(60)),
             ..FeedStatus::default()
         }));
-        assert_eq!(Contact::new(status).stale_for_ms(), 1);
+        let contact = Contact::new(status, None);
+        assert_eq!((contact.stale_for_ms(), contact.too_stale()), (1, None));
     }
 }

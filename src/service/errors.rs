@@ -62,6 +62,9 @@ reasons! {
     /// The change feed is down, so a token cannot be reached.
     FeedDown = "FEED_DOWN", Unavailable, true,
         "Try again later, or ask without a token and accept an answer that may be stale; the operator finds the cause in GetStatus.";
+    /// The source has been out of reach for longer than the operator allows.
+    TooStale = "TOO_STALE", Unavailable, true,
+        "Ask another server, or this one once it is in contact with its source again; the operator finds the cause in GetStatus.";
     /// The token was not reached in time.
     NotYetFresh = "NOT_YET_FRESH", DeadlineExceeded, true,
         "Try again, or wait longer: raise max_wait_ms and the call's deadline.";

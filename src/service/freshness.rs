@@ -101,11 +101,11 @@ impl Reads {
     ) -> Result<Basis, Failure> {
         let wait = bounded_wait(freshness)?;
         match freshness.and_then(|freshness| freshness.at.as_ref()) {
-            None => self.newest().map(Basis::Newest),
+            None => self.current().map(Basis::Newest),
             Some(pb::freshness::At::Exactly(version)) => self.exactly(version),
             Some(pb::freshness::At::AtLeastAsFresh(text)) => {
                 let token = Token::parse(text)?;
-                let published = self.newest()?;
+                let published = self.current()?;
                 let goal = Goal::new(token, published.snapshot.version().history)?;
                 if goal.is_reached(&published)? {
                     return Ok(Basis::Newest(published));
@@ -125,6 +125,28 @@ impl Reads {
             return Some(Basis::Newest(newest));
         }
         self.published.recent(copy, sequence).map(Basis::Kept)
+    }
+
+    /// The newest value, unless it is older than this server is to answer from.
+    fn current(&self) -> Result<Arc<Published>, Failure> {
+        let published = self.newest()?;
+        match self.contact.too_stale() {
+            None => Ok(published),
+            Some((stale_for, most)) => Err(self.refused(published.applied_lsn, stale_for, most)),
+        }
+    }
+
+    #[cold]
+    fn refused(&self, applied_lsn: Lsn, stale_for_ms: u64, most_ms: u64) -> Failure {
+        let message = format!(
+            "the source has been out of reach for {stale_for_ms} ms, and this server answers for \
+             {most_ms} ms only"
+        );
+        Failure::new(Reason::TooStale, message)
+            .with("stale_for_ms", stale_for_ms)
+            .with("max_staleness_ms", most_ms)
+            .with("applied_lsn", applied_lsn)
+            .with("feed_state", self.contact.report().state.name())
     }
 
     /// The newest value.
@@ -340,7 +362,7 @@ mod tests {
         published.store(Published { snapshot, applied_lsn: Lsn(100) }, 0);
         let state = FeedState::Streaming;
         let feed = StatusCell::new(FeedStatus { state, ..FeedStatus::default() });
-        let contact = Arc::new(Contact::new(Arc::new(feed)));
+        let contact = Arc::new(Contact::new(Arc::new(feed), None));
         let shutdown = CancellationToken::new();
         let reads = Reads::new(published, contact, Arc::new(NoSource), shutdown);
         let ask = |lsn: &str| pb::Freshness {

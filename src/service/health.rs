@@ -2,8 +2,9 @@
 //!
 //! Owns when the server says SERVING: once a copy is whole and the feed has reached streaming; it
 //! then stays so while the source is away, because every replica would be behind at once and an
-//! empty load balancer is an outage (answers say for how long they may be stale). It must not know
-//! how either is reached.
+//! empty load balancer is an outage (answers say for how long they may be stale); unless the operator
+//! has set how long that may be, for then it refuses what it is asked. It must not know how either
+//! is reached.
 
 use super::contact::{Contact, LOOK_EVERY};
 use super::limits;
@@ -36,10 +37,17 @@ pub(crate) async fn run(
     let (mut streamed, mut serving) = (false, false);
     while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
         streamed |= contact.look().state == FeedState::Streaming;
-        if !serving && streamed && published.load().is_some() {
-            serving = true;
+        let ready = streamed && published.load().is_some() && contact.too_stale().is_none();
+        if ready == serving {
+            continue;
+        }
+        serving = ready;
+        if ready {
             say(&reporter, ServingStatus::Serving).await;
             tracing::info!("ready: a copy is whole and the feed is streaming");
+        } else {
+            say(&reporter, ServingStatus::NotServing).await;
+            tracing::error!("not ready: the source has been out of reach for too long");
         }
     }
     say(&reporter, ServingStatus::NotServing).await;

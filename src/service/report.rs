@@ -31,6 +31,8 @@ impl Answers {
             answered_at: basis.as_ref().map(|basis| self.answered_at(basis)),
             source_lsn: feed.source_lsn.to_string(),
             lag_bytes: feed.source_lsn.0.saturating_sub(applied.0),
+            lag_transactions: feed.transactions_behind,
+            lag_ms: self.lag_ms(&feed),
             feed: Some(feed_report(&feed)),
             sizes: snapshot.map(|snapshot| sizes(snapshot.stats())),
             cycles: snapshot.map(cycles).transpose()?.unwrap_or_default(),
@@ -38,6 +40,15 @@ impl Answers {
             limits: limits::ALL.iter().map(limit).collect(),
             checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
         })
+    }
+}
+
+impl Answers {
+    /// For how long the source has been out of reach; else since the oldest commit that waits.
+    fn lag_ms(&self, feed: &FeedStatus) -> u64 {
+        let behind = feed.behind_since.and_then(|since| since.elapsed().ok()).unwrap_or_default();
+        let behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX);
+        self.contact.stale_for_ms().max(behind_ms)
     }
 }
 

@@ -39,6 +39,9 @@ pub struct ServiceParts {
     pub instance: String,
     /// The report of those who keep the graph on disk, if anybody does.
     pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// For how long the source may be out of reach before questions are refused; they never are if
+    /// there is none.
+    pub max_staleness: Option<Duration>,
 }
 
 /// The service cannot run.
@@ -62,8 +65,8 @@ pub async fn serve(
     parts: ServiceParts,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let ServiceParts { published, feed, source, instance, checkpoint } = parts;
-    let contact = Arc::new(Contact::new(feed));
+    let ServiceParts { published, feed, source, instance, checkpoint, max_staleness } = parts;
+    let contact = Arc::new(Contact::new(feed, max_staleness));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
     let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance), checkpoint);
     let participation = ParticipationServiceServer::new(Participation(Arc::new(answers)))

@@ -19,7 +19,7 @@ use crate::status::{FeedState, FeedStatus, StatusCell};
 use pb::participation_service_client::ParticipationServiceClient;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,14 @@ pub(crate) struct World {
 impl World {
     /// A server that has no copy yet.
     pub(crate) async fn start(limits: HistoryLimits) -> World {
+        World::start_refusing(limits, None).await
+    }
+
+    /// A server that refuses questions once the source has been out of reach for so long.
+    pub(crate) async fn start_refusing(
+        limits: HistoryLimits,
+        max_staleness: Option<Duration>,
+    ) -> World {
         let published = Arc::new(PublishedCell::new(limits));
         let feed = Arc::new(StatusCell::new(FeedStatus::default()));
         let unavailable = SourceUnavailable("not in this test".into());
@@ -72,6 +80,7 @@ impl World {
             source: asked,
             instance: "test".to_owned(),
             checkpoint: None,
+            max_staleness,
         };
         let mut tasks = JoinSet::new();
         let stop = shutdown.clone();

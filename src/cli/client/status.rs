@@ -93,6 +93,8 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "answered_at": json::answered_at(status.answered_at.as_ref()),
         "source_lsn": status.source_lsn,
         "lag_bytes": status.lag_bytes,
+        "lag_transactions": status.lag_transactions,
+        "lag_ms": status.lag_ms,
         "feed": feed,
         "sizes": sizes,
         "cycles": status.cycles.iter().map(cycle).collect::<Vec<_>>(),
@@ -125,7 +127,8 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         return line("graph", "none yet: the first copy is not whole".to_owned());
     };
     let behind = format!("{} bytes behind {}", status.lag_bytes, status.source_lsn);
-    line("applied", format!("{}, {behind}", at.applied_lsn))?;
+    let waiting = format!("{} transactions, {} ms", status.lag_transactions, status.lag_ms);
+    line("applied", format!("{}, {behind}, {waiting}", at.applied_lsn))?;
     line("token", at.token.clone())?;
     if at.stale_for_ms > 0 {
         line("stale for", format!("{} ms: the database is out of reach", at.stale_for_ms))?;

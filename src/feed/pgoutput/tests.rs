@@ -46,8 +46,12 @@ fn all() -> Vec<Vec<u8>> {
 fn boundaries_of_transactions() {
     let begins = Message::Begin { final_lsn: Lsn(0x16B_3748) };
     assert_eq!(Message::decode(&begin()), Ok(begins));
-    let commits = Message::Commit { end_lsn: Lsn(0x16B_3780) };
-    assert_eq!(Message::decode(&commit()), Ok(commits));
+    let bytes = commit();
+    let Ok(Message::Commit { end_lsn, committed_at_us }) = Message::decode(&bytes) else {
+        panic!("no commit")
+    };
+    assert_eq!(end_lsn, Lsn(0x16B_3780));
+    assert_eq!(committed_at_us.to_be_bytes(), bytes[18..]);
 }
 
 #[test]

@@ -169,6 +169,43 @@ async fn a_kept_version_answers_by_name() {
     }
 }
 
+/// Where the operator has bounded how stale an answer may be, none that is staler is given; what is
+/// exact, and how the server is, can still be asked.
+#[tokio::test]
+async fn past_the_bound_of_staleness_questions_are_refused() {
+    let most = Duration::from_secs(60);
+    let mut world = World::start_refusing(HistoryLimits::default(), Some(most)).await;
+    let mut client = world.client().await;
+    world.people(&[(3, "carol")]);
+    world.teams(&[(12, "all")]);
+    world.stream();
+    world.publish(100);
+    let version = ask(&mut client, None).await.unwrap().answered_at.unwrap().version.unwrap();
+    let out_of_reach = |seconds| {
+        world.feed.update(|feed| {
+            feed.state = FeedState::BackingOff { error: "gone".into(), retry_in_ms: 1 };
+            feed.stale_since = Some(SystemTime::now() - Duration::from_secs(seconds));
+        });
+    };
+    out_of_reach(30);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(ask(&mut client, None).await.unwrap().answered_at.unwrap().stale_for_ms >= 30_000);
+    out_of_reach(90);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for freshness in [None, at_least("0/64", 0)] {
+        assert_eq!(reason(&ask(&mut client, freshness).await.unwrap_err()), "TOO_STALE");
+    }
+    let exactly =
+        pb::Freshness { at: Some(pb::freshness::At::Exactly(version)), max_wait_ms: None };
+    assert!(ask(&mut client, Some(exactly)).await.is_ok());
+    let status = client.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+    assert!(status.lag_ms >= 90_000 && status.answered_at.unwrap().stale_for_ms >= 90_000);
+    world.stream();
+    world.feed.update(|feed| feed.stale_since = None);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(ask(&mut client, None).await.is_ok());
+}
+
 #[tokio::test]
 async fn before_the_first_copy_only_the_status_answers() {
     let mut world = World::start(HistoryLimits::default()).await;

@@ -58,6 +58,7 @@ impl Server {
             source: Arc::new(NoSource),
             instance: "served".to_owned(),
             checkpoint: None,
+            max_staleness: None,
         };
         let client = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

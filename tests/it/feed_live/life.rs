@@ -2,11 +2,12 @@
 
 use super::fixture::{Fixture, PUBLICATION};
 use super::rows::Rows;
-use crate::live::source::{connect, lsn, start};
+use crate::live::source::{LOOK, NEVER, connect, lsn, start};
 use std::time::Duration;
 use teamgraph::change::FeedEvent;
 use teamgraph::command::Source;
 use teamgraph::feed::{PrimarySource, Reading};
+use teamgraph::id::Lsn;
 use teamgraph::status::FeedState;
 
 #[tokio::test]
@@ -149,5 +150,47 @@ async fn a_reading_beside_the_stream_is_of_its_position_and_leaves_nothing() {
     drop(receiver);
     let reading = Reading::open(&fixture.config).await.unwrap();
     assert!(reading.run(sender, |_| {}).await.is_err());
+    fixture.stop(running).await;
+}
+
+/// A transaction past its bound is not followed: what follows it is copied, and it is in that.
+#[tokio::test]
+async fn a_transaction_that_is_too_large_is_followed_by_a_copy() {
+    let mut fixture = Fixture::new("too_large", PUBLICATION).await;
+    fixture.config.transaction_bytes_max = 50_000;
+    let running = fixture.run();
+    fixture.streaming().await;
+    fixture.execute("DELETE FROM teamgraph.team_membership WHERE id < 100").await;
+    fixture.agrees().await;
+    assert_eq!(fixture.status.get().copies, 1);
+    fixture.execute("UPDATE teamgraph.team_membership SET status = 2").await;
+    fixture.until("copied anew", |status| status.copies == 2).await;
+    fixture.streaming().await;
+    fixture.agrees().await;
+    fixture.stop(running).await;
+}
+
+/// Where nothing is written, the log goes on by our notes, and no version comes of them.
+#[tokio::test]
+async fn an_idle_source_is_left_notes() {
+    let mut fixture = Fixture::new("notes", PUBLICATION).await;
+    fixture.config.watch_interval = Duration::from_millis(100);
+    let running = fixture.run();
+    fixture.streaming().await;
+    fixture.execute("SELECT pg_create_logical_replication_slot('spy', 'test_decoding')").await;
+    let commits = fixture.state.lock().unwrap().commits;
+    let notes = "SELECT lsn::text FROM pg_logical_slot_peek_changes('spy', NULL, NULL)
+        WHERE data LIKE 'message: transactional: 0 prefix: teamgraph,%' LIMIT 1";
+    let deadline = tokio::time::Instant::now() + NEVER;
+    let note = loop {
+        if let Some(row) = fixture.sql.query_opt(notes, &[]).await.unwrap() {
+            break row.get::<_, &str>(0).parse::<Lsn>().unwrap();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "no note was left");
+        tokio::time::sleep(LOOK).await;
+    };
+    fixture.until("the note applied", |_| fixture.applied.get() > note).await;
+    assert_eq!(fixture.state.lock().unwrap().commits, commits);
+    fixture.execute("SELECT pg_drop_replication_slot('spy')").await;
     fixture.stop(running).await;
 }

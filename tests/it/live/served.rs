@@ -40,6 +40,7 @@ pub fn options(url: &str, instance: &str) -> ServerOptions {
         graph: GraphLimits::default(),
         history: HISTORY,
         checkpoint: None,
+        max_staleness: None,
     }
 }
 

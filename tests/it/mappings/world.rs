@@ -165,6 +165,7 @@ impl World {
             graph: GraphLimits::default(),
             history: HistoryLimits::default(),
             checkpoint: None,
+            max_staleness: None,
         });
         let server = server.await.unwrap();
         let (address, published, feed) =

@@ -215,6 +215,10 @@ class Status:
     answered_at: AnsweredAt | None
     source_lsn: str
     lag_bytes: int
+    #: Received and not in the newest state yet.
+    lag_transactions: int
+    #: For how long the newest state has been behind.
+    lag_ms: int
     feed: Feed
     #: None before the first copy is whole.
     sizes: Sizes | None

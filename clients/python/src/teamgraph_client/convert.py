@@ -259,6 +259,8 @@ def status(wire: pb.GetStatusResponse) -> Status:
         answered_at=answered_at(wire.answered_at) if wire.HasField("answered_at") else None,
         source_lsn=wire.source_lsn,
         lag_bytes=wire.lag_bytes,
+        lag_transactions=wire.lag_transactions,
+        lag_ms=wire.lag_ms,
         feed=Feed(
             state=wire.feed.state,
             error=wire.feed.error,

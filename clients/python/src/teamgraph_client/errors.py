@@ -98,6 +98,7 @@ REASONS: Mapping[str, type[TeamgraphError]] = {
     "NOT_READY": ServerUnavailable,
     "SHUTTING_DOWN": ServerUnavailable,
     "FEED_DOWN": NotFresh,
+    "TOO_STALE": ServerUnavailable,
     "NOT_YET_FRESH": NotFresh,
     "DEADLINE_PASSED": DeadlineExceeded,
     "TOO_MANY_WAITERS": NotFresh,
