@@ -44,8 +44,8 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// more, because it counts events, not bytes, and a row of any published table may be large.
 const DRIVER_EVENTS_MAX: usize = 512;
 
-/// A transaction that changes ten million rows: a copy is made sooner, and a version that shares
-/// little with the one before is held in memory twice meanwhile.
+/// A transaction as large as a large table: a version that shares little with the one before is
+/// held in memory twice, as with a copy, and longer.
 pub const TRANSACTION_BYTES_MAX: u64 = 1 << 30;
 
 /// What the feed is told.

@@ -8,6 +8,7 @@ use super::config::FeedConfig;
 use super::copy;
 use super::error::FeedError;
 use super::facts;
+use super::lag::Lag;
 use super::outbox::Outbox;
 use super::retry::{Place, Retries};
 use super::session::{ASK_MAX, Session};
@@ -147,6 +148,8 @@ impl Feed<'_> {
             let served = self.served;
             tracing::warn!(%error, ?retry_in, "the feed is interrupted");
             self.status.update(|status| {
+                // Nobody counts any more, and what was received is applied soon or taken back.
+                Lag::default().report(status);
                 if served {
                     status.stale_since.get_or_insert_with(SystemTime::now);
                 }

@@ -4,8 +4,8 @@
 //! the stream, and values that an `ALTER TABLE` rewrites are not in it. It must not know what is
 //! done about a change.
 //!
-//! Each look leaves a note in the source's log: a sign of life that comes through the walsender's
-//! decoding, and moves the slot on where nothing else is written in this database.
+//! Each look leaves a note in the source's log, so that it moves on where nothing else is written in
+//! this database.
 
 use super::check::{self, Findings};
 use super::config::FeedConfig;

@@ -10,7 +10,7 @@
 //!
 //! Members mostly get their numbers in the order of their keys, so a block keeps which of its keys
 //! have one, as bits, and the first's number: the others' follow from how many bits are below. That
-//! is half a byte a key, so that the blocks of a million keys stay in a core's own cache, where
+//! is half a byte a key, so that the blocks of a million keys can stay in a core's own cache, where
 //! a number each would be waited for. A block whose numbers turn out not to be consecutive keeps
 //! each.
 //!

@@ -25,11 +25,22 @@ pub(super) struct Counts {
     pub(super) rows_bytes: u64,
 }
 
+/// Member → its name.
+pub(super) type Names = Pages<Option<Arc<str>>, POINTERS>;
+
+/// Every name of so many members, with the member that has it.
+pub(super) fn all_names(
+    names: &Names,
+    members: u32,
+) -> impl Iterator<Item = (&Arc<str>, MemberId)> {
+    (0..members).filter_map(|member| Some((names.get(member)?.as_ref()?, MemberId(member))))
+}
+
 /// The content of a version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) numbers: Numbers,
-    pub(super) names: Pages<Option<Arc<str>>, POINTERS>,
+    pub(super) names: Names,
     pub(super) up: Up,
     pub(super) down: Down,
     /// Member → its owner's number plus one; zero for none.
@@ -46,12 +57,6 @@ impl State {
 
     pub(super) fn name(&self, member: MemberId) -> Option<&Arc<str>> {
         self.names.get(member.0)?.as_ref()
-    }
-
-    /// Every name, with the member that has it.
-    pub(super) fn all_names(&self) -> impl Iterator<Item = (&Arc<str>, MemberId)> {
-        let members = (0..self.numbers.member_count()).map(MemberId);
-        members.filter_map(|member| Some((self.name(member)?, member)))
     }
 
     /// Whether the member in its part as a team exists now. The closure learns of it at commit.

@@ -17,7 +17,7 @@ use super::names::{NameIndex, NameKeeper};
 use super::numbers::KeyIndex;
 use super::rows::{Edge, Rows, StatedRow};
 use super::snapshot::{Shared, Snapshot};
-use super::state::State;
+use super::state::{State, all_names};
 use crate::change::{Change, Membership, NamePut, RowKey};
 use crate::id::{History, KeySpace, Lsn, MemberId, MemberKind, Role, SourceKey, TableId, Version};
 use std::collections::VecDeque;
@@ -102,9 +102,12 @@ impl GraphWriter {
     /// that ends at `end_lsn`.
     pub fn commit(&mut self, end_lsn: Lsn) -> Arc<Snapshot> {
         if self.is_copy() {
-            let (named, index) = (self.working.clone(), &self.base.shared().names);
+            // The names alone: pages that a clone shares would be copied when edges come to them.
+            let (names, members) =
+                (self.working.names.clone(), self.working.numbers.member_count());
+            let index = &self.base.shared().names;
             rayon::in_place_scope(|scope| {
-                scope.spawn(|_| index.add_all(named.all_names()));
+                scope.spawn(|_| index.add_all(all_names(&names, members)));
                 self.working.build_edges(&mut self.rows);
             });
         }

@@ -41,9 +41,7 @@ impl Answers {
             checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
         })
     }
-}
 
-impl Answers {
     /// For how long the source has been out of reach; else since the oldest commit that waits.
     fn lag_ms(&self, feed: &FeedStatus) -> u64 {
         let behind = feed.behind_since.and_then(|since| since.elapsed().ok()).unwrap_or_default();

@@ -2,6 +2,9 @@
 
 use super::*;
 use std::time::Duration;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 type Waiting = JoinSet<Result<pb::CheckResponse, Status>>;
 
@@ -180,6 +183,9 @@ async fn past_the_bound_of_staleness_questions_are_refused() {
     world.teams(&[(12, "all")]);
     world.stream();
     world.publish(100);
+    let mut health = HealthClient::new(world.channel().await);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    while watch.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
     let version = ask(&mut client, None).await.unwrap().answered_at.unwrap().version.unwrap();
     let out_of_reach = |seconds| {
         world.feed.update(|feed| {
@@ -191,7 +197,8 @@ async fn past_the_bound_of_staleness_questions_are_refused() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(ask(&mut client, None).await.unwrap().answered_at.unwrap().stale_for_ms >= 30_000);
     out_of_reach(90);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let told = watch.message().await.unwrap().unwrap();
+    assert_eq!(told.status(), ServingStatus::NotServing);
     for freshness in [None, at_least("0/64", 0)] {
         assert_eq!(reason(&ask(&mut client, freshness).await.unwrap_err()), "TOO_STALE");
     }
@@ -202,7 +209,7 @@ async fn past_the_bound_of_staleness_questions_are_refused() {
     assert!(status.lag_ms >= 90_000 && status.answered_at.unwrap().stale_for_ms >= 90_000);
     world.stream();
     world.feed.update(|feed| feed.stale_since = None);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
     assert!(ask(&mut client, None).await.is_ok());
 }
 

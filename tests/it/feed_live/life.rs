@@ -2,7 +2,7 @@
 
 use super::fixture::{Fixture, PUBLICATION};
 use super::rows::Rows;
-use crate::live::source::{LOOK, NEVER, connect, lsn, start};
+use crate::live::source::{LOOK, NEVER, connect, lsn, start, until};
 use std::time::Duration;
 use teamgraph::change::FeedEvent;
 use teamgraph::command::Source;
@@ -142,15 +142,26 @@ async fn a_reading_beside_the_stream_is_of_its_position_and_leaves_nothing() {
     assert_eq!((rows.members.len(), rows.memberships.len()), (3_100, 750));
     fixture.agrees().await;
     assert_ne!(fixture.state.lock().unwrap().rows, rows);
-    let sql = "SELECT count(*) FROM pg_replication_slots WHERE temporary";
-    let left: i64 = fixture.sql.query_one(sql, &[]).await.unwrap().get(0);
-    assert_eq!(left, 0);
+    nothing_is_left(&fixture).await;
+    // Nor does one that is dropped before it is run.
+    drop(Reading::open(&fixture.config).await.unwrap());
+    nothing_is_left(&fixture).await;
     // Nor does one that nobody listens to any more.
     let (sender, receiver) = tokio::sync::mpsc::channel(2);
     drop(receiver);
     let reading = Reading::open(&fixture.config).await.unwrap();
     assert!(reading.run(sender, |_| {}).await.is_err());
+    nothing_is_left(&fixture).await;
     fixture.stop(running).await;
+}
+
+/// Temporary slots go as soon as the server has noticed that their connections have.
+async fn nothing_is_left(fixture: &Fixture) {
+    until("the slot is gone", async || {
+        let sql = "SELECT FROM pg_replication_slots WHERE temporary";
+        fixture.sql.query(sql, &[]).await.unwrap().is_empty()
+    })
+    .await;
 }
 
 /// A transaction past its bound is not followed: what follows it is copied, and it is in that.
