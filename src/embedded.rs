@@ -6,9 +6,9 @@
 //! behind. It must not know what the databases in it are for.
 //!
 //! ```text
-//! TMPDIR/teamgraph-pg-XXXXXX/      mode 0700, removed at stop (a given directory is kept)
+//! TMPDIR/teamgraph-pg-RANDOM/      mode 0700, removed at stop (a given directory is kept)
 //!     teamgraph.owner              locked by the process whose child the server is
-//!     data/                        the cluster, whole: made as initdb-XXXXXX/ and renamed
+//!     data/                        the cluster, whole: made as initdb-RANDOM/ and renamed
 //!     .s.PGSQL.5432                the socket
 //!     postgresql.log
 //! ```
