@@ -10,7 +10,7 @@
 use super::chunks::ChunkedSet;
 use super::member_words::{MEMBERS, MemberWords, UpEdge, UpEdges, place_of};
 use super::pages::{POINTERS, PageTree, Pages, count};
-use crate::id::{MemberId, Role, TeamId};
+use crate::id::{MemberId, MemberKind, Role, TeamId};
 use std::sync::Arc;
 
 /// What a member is in one version, for the edges that it is the lower end of.
@@ -23,6 +23,17 @@ pub(super) enum Standing {
     Person,
     /// A team.
     Team,
+}
+
+impl Standing {
+    /// The kind of a member that exists.
+    pub(super) const fn kind(self) -> Option<MemberKind> {
+        match self {
+            Standing::Absent => None,
+            Standing::Person => Some(MemberKind::Person),
+            Standing::Team => Some(MemberKind::Team),
+        }
+    }
 }
 
 /// What each member is, and its direct teams, sorted by team.
@@ -57,13 +68,18 @@ impl Up {
         pages
     }
 
-    /// Takes out those, of at most so many, that do not exist.
-    pub(super) fn keep_existing<const MANY: usize>(&self, members: &mut [Option<MemberId>]) {
+    /// What the members are, at most so many; nobody is absent.
+    pub(super) fn standings<const MANY: usize>(
+        &self,
+        members: &[Option<MemberId>],
+    ) -> [Standing; MANY] {
         let none = MemberId(u32::MAX);
         let pages = self.pages::<MANY>(members.iter().map(|member| member.unwrap_or(none)));
-        for (held, page) in members.iter_mut().zip(pages) {
-            *held = held.filter(|&member| page.standing(place_of(member).1) != Standing::Absent);
+        let mut standings = [Standing::Absent; MANY];
+        for ((standing, &member), page) in standings.iter_mut().zip(members).zip(pages) {
+            *standing = page.standing(place_of(member.unwrap_or(none)).1);
         }
+        standings
     }
 
     /// The member's stated edges.

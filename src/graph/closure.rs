@@ -76,6 +76,14 @@ impl Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct ComponentId(u32);
 
+/// A team that is asked about, with what is below its component: found once for all that is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    team: TeamId,
+    component: ComponentId,
+    below: SetRef<'a>,
+}
+
 /// What a transaction did to the team graph, net of what it took back itself.
 #[derive(Debug, Default)]
 pub(super) struct TeamDelta {
@@ -184,18 +192,23 @@ impl Closure {
         self.reach(from, to).unwrap_or_else(|| search::reaches(edges, from, to))
     }
 
-    /// Whether one of the teams (ascending) is the other, or is in it through any chain of teams.
+    /// The team with what is below it; `None` if it does not exist.
+    pub(super) fn target(&self, team: TeamId) -> Option<Target<'_>> {
+        let component = self.component(team)?;
+        Some(Target { team, component, below: self.below(component) })
+    }
+
+    /// Whether one of the teams (ascending) is the target, or is in it through any chain of teams.
     pub(super) fn any_reaches<E: TeamEdges>(
         &self,
         edges: &E,
         mut from: impl Iterator<Item = TeamId>,
-        to: TeamId,
+        target: Target<'_>,
     ) -> bool {
+        let Target { team, component, below } = target;
         if self.is_searched {
-            return search::any_reaches(edges, from.collect(), to);
+            return search::any_reaches(edges, from.collect(), team);
         }
-        let Some(component) = self.component(to) else { return false };
-        let below = self.below(component);
         if self.cyclic.is_empty() {
             return below.meets(component.0, from.map(|from| from.0));
         }
@@ -245,15 +258,17 @@ impl Closure {
         teams
     }
 
-    /// Whether no other team is in the team.
-    pub(super) fn is_lowest(&self, team: TeamId) -> bool {
-        if self.is_searched {
-            return false;
-        }
-        let Some(component) = self.component(team) else { return true };
-        team.0 == component.0
-            && !self.cyclic.contains_key(&component.0)
-            && self.below(component).is_empty()
+    /// Whether no other team is in the target.
+    pub(super) fn is_lowest(&self, target: Target<'_>) -> bool {
+        !self.is_searched
+            && target.below.is_empty()
+            && !self.cyclic.contains_key(&target.component.0)
+    }
+
+    /// False if none of the teams from the first to the last is below the target, as far as the
+    /// ends of its set tell.
+    pub(super) fn may_reach(&self, first: TeamId, last: TeamId, target: Target<'_>) -> bool {
+        self.is_searched || !self.cyclic.is_empty() || target.below.may_meet(first.0, last.0)
     }
 
     /// The cycles, as the teams of each; at most `limit` of them.

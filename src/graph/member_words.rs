@@ -80,10 +80,15 @@ impl<'a> UpEdges<'a> {
         self.0.iter().map(|&word| UpEdge(word))
     }
 
+    /// The teams of the first edge and of the last.
+    pub(super) fn range(self) -> Option<(TeamId, TeamId)> {
+        let (&first, &last) = (self.0.first()?, self.0.last()?);
+        Some((UpEdge(first).team(), UpEdge(last).team()))
+    }
+
     /// Whether the team lies between the first edge and the last.
     pub(super) fn may_have(self, team: TeamId) -> bool {
-        let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else { return false };
-        (first >> 1..=last >> 1).contains(&team.0)
+        self.range().is_some_and(|(first, last)| (first..=last).contains(&team))
     }
 
     /// The role of the edge to the team, if there is one.

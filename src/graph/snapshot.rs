@@ -106,11 +106,7 @@ impl Snapshot {
 
     /// A person or a team; `None` if it does not exist in this version.
     pub fn kind(&self, member: MemberId) -> Option<MemberKind> {
-        match self.state.standing(member) {
-            Standing::Absent => None,
-            Standing::Person => Some(MemberKind::Person),
-            Standing::Team => Some(MemberKind::Team),
-        }
+        self.state.standing(member).kind()
     }
 
     /// The directory name, if the member exists and has one.

@@ -7,21 +7,30 @@
 use super::Snapshot;
 use super::answer::Relation;
 use super::check::Ends;
-use crate::id::{KeySpace, MemberId, TeamId};
+use crate::id::{KeySpace, MemberId, MemberKind, TeamId};
 
 /// Keys or pairs whose waits for memory overlap.
 pub const GROUP: usize = 32;
 
 impl Snapshot {
-    /// The members with these integer keys, each as [`Snapshot::find_int`] finds it, into the first
-    /// of `found`: as many as there are keys, or as many as fit.
-    pub fn find_ints(&self, space: KeySpace, keys: &[i64], found: &mut [Option<MemberId>]) {
+    /// The members with these integer keys, each as [`Snapshot::find_int`] finds it, and what they
+    /// are, into the first of `found`: as many as there are keys, or as many as fit.
+    pub fn find_ints(
+        &self,
+        space: KeySpace,
+        keys: &[i64],
+        found: &mut [Option<(MemberId, MemberKind)>],
+    ) {
         for (keys, found) in keys.chunks(GROUP).zip(found.chunks_mut(GROUP)) {
-            for (&key, found) in keys.iter().zip(&mut *found) {
-                *found = self.shared().keys.get_int(space, key);
+            let mut members = [None; GROUP];
+            for (&key, member) in keys.iter().zip(&mut members) {
+                *member = self.shared().keys.get_int(space, key);
             }
-            let found = found.get_mut(..keys.len()).unwrap_or_default();
-            self.state().up.keep_existing::<GROUP>(found);
+            let members = members.get(..keys.len()).unwrap_or_default();
+            let standings = self.state().up.standings::<GROUP>(members);
+            for ((found, &member), standing) in found.iter_mut().zip(members).zip(standings) {
+                *found = member.zip(standing.kind());
+            }
         }
     }
 
@@ -44,10 +53,16 @@ impl Snapshot {
             (end.standing, end.edges) = page.member(member);
         }
         for (&(_, team), end) in pairs.iter().zip(&mut ends) {
-            end.team_exists = state.closure.exists(team);
+            end.target = state.closure.target(team);
         }
         for (&(_, team), end) in pairs.iter().zip(&mut ends) {
             end.may_be_direct = end.edges.may_have(team);
+        }
+        for end in ends.iter_mut().take(pairs.len()) {
+            end.may_be_indirect = match (end.target, end.edges.range()) {
+                (Some(target), Some((first, last))) => state.closure.may_reach(first, last, target),
+                _ => false,
+            };
         }
         ends
     }
@@ -103,7 +118,10 @@ mod tests {
         for count in [0, 1, GROUP - 1, GROUP, GROUP + 1, keys.len()] {
             let mut found = vec![None; keys.len()];
             snapshot.find_ints(space, &keys[..count], &mut found);
-            let expected = keys.iter().map(|&key| snapshot.find_int(space, key));
+            let expected = keys.iter().map(|&key| {
+                let member = snapshot.find_int(space, key)?;
+                Some((member, snapshot.kind(member).unwrap()))
+            });
             let expected: Vec<_> = expected.take(count).collect();
             assert_eq!(found[..count], expected);
             assert!(found[count..].iter().all(Option::is_none));

@@ -194,8 +194,8 @@ pub(crate) fn find_keys(
         let mut found = [None; GROUP];
         snapshot.find_ints(space, keys, &mut found);
         for (place, (end, member)) in ends.iter_mut().zip(found).enumerate() {
-            let Some(member) = member else { continue };
-            *end = joined(*end, of_kind(snapshot, member, wanted(place)));
+            let Some((member, kind)) = member else { continue };
+            *end = joined(*end, as_wanted(member, kind, wanted(place)));
         }
     }
     ends
@@ -239,12 +239,19 @@ pub(crate) fn as_team(snapshot: &Snapshot, member: MemberId) -> Result<TeamId, R
 }
 
 fn of_kind(snapshot: &Snapshot, member: MemberId, wanted: Option<MemberKind>) -> End {
-    // Whoever was found exists.
-    let Some(wanted) = wanted else { return Ok(member) };
-    match snapshot.kind(member) {
-        None => Err(RefFault::Unknown),
-        Some(kind) if wanted != kind => Err(RefFault::OtherKind(kind)),
-        Some(_) => Ok(member),
+    // Whoever was found exists: where any kind will do, it is not looked up.
+    if wanted.is_none() {
+        return Ok(member);
+    }
+    let kind = snapshot.kind(member).ok_or(RefFault::Unknown)?;
+    as_wanted(member, kind, wanted)
+}
+
+const fn as_wanted(member: MemberId, kind: MemberKind, wanted: Option<MemberKind>) -> End {
+    match (kind, wanted) {
+        (MemberKind::Person, Some(MemberKind::Team))
+        | (MemberKind::Team, Some(MemberKind::Person)) => Err(RefFault::OtherKind(kind)),
+        (MemberKind::Person | MemberKind::Team, _) => Ok(member),
     }
 }
 

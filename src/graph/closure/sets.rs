@@ -88,6 +88,16 @@ impl SetRef<'_> {
         }
     }
 
+    /// False if no number from the first to the last is in the set, as far as its ends tell.
+    pub(super) fn may_meet(self, first: u32, last: u32) -> bool {
+        match self {
+            SetRef::List(&[low, .., high]) => low <= last && first <= high,
+            SetRef::List(&[only]) => (first..=last).contains(&only),
+            SetRef::List(&[]) => false,
+            SetRef::Bits(_) => true,
+        }
+    }
+
     /// Whether one of the numbers (ascending) is the wanted one or in the set.
     pub(super) fn meets(self, wanted: u32, mut numbers: impl Iterator<Item = u32>) -> bool {
         /// To walk past so many costs less than to look farther ahead.
@@ -409,6 +419,8 @@ mod tests {
             let expected = b.contains(&wanted) || !a.is_disjoint(&b);
             prop_assert_eq!(held.meets(wanted, b.iter().copied()), expected);
             prop_assert_eq!(held.lacks(&other.to_vec()), b.difference(&a).count());
+            let (first, last) = (wanted.min(300), wanted.max(300));
+            prop_assert!(held.may_meet(first, last) || a.range(first..=last).next().is_none());
             let mut work = Work::default();
             work.begin_with(held);
             work.take_out(other);
