@@ -111,7 +111,7 @@ proptest! {
     fn what_is_stated_comes_back(changes in changes(), more in changes()) {
         let mut writer = graph(changes);
         let image = writer.image();
-        let expected = content(&image);
+        let (expected, digest) = (content(&image), writer.last().digest());
         // The graph goes on; its image does not.
         for change in more {
             writer.apply(change).unwrap();
@@ -124,7 +124,7 @@ proptest! {
         let snapshot = loaded.writer.last();
         prop_assert_eq!(snapshot.version().end_lsn, Lsn(90));
         prop_assert_eq!((snapshot.copy(), snapshot.sequence()), (3, 1));
-
+        prop_assert_eq!(snapshot.digest(), digest);
     }
 }
 

@@ -20,6 +20,7 @@ impl State {
     pub(super) fn build_edges(&mut self, rows: &mut Rows) {
         let mut edges: Vec<StatedRow> = rows.stated().collect();
         edges.par_sort_unstable();
+        self.sum_edges(&edges);
         unite_repeats(&mut edges, rows);
         self.counts.memberships = count(edges.len());
         let to_itself = |row: &&StatedRow| self.numbers.team(row.member()) == Some(row.team());

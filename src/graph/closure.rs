@@ -25,6 +25,7 @@
 //! | `sets` | sets of components, as lists or as bits |
 //! | `packed` | where the sets of 64 components are kept |
 //! | `validate` | the check by recomputation |
+//! | `weigh` | the sum over its pairs, for the digest |
 
 mod above;
 mod add;
@@ -35,7 +36,9 @@ mod remove;
 mod search;
 mod sets;
 mod validate;
+mod weigh;
 
+use super::digest::Weight;
 use super::pages::{PageTree, Pages, count, page_of, slot_of};
 use crate::id::TeamId;
 use packed::{Change, Packed, TeamPage};
@@ -52,6 +55,10 @@ pub(super) trait TeamEdges {
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
     /// Every team that exists, ascending.
     fn teams(&self) -> impl Iterator<Item = TeamId>;
+    /// What the team weighs in the digest as the lower one of a pair; whether or not it exists.
+    fn lower_weight(&self, team: TeamId) -> Weight;
+    /// What it weighs as the upper one.
+    fn upper_weight(&self, team: TeamId) -> Weight;
 }
 
 /// Which way along the edges.
@@ -118,6 +125,9 @@ pub(super) struct Closure {
     teams_on_cycles: u64,
     /// Pairs of different components, one above the other; 0 while nothing is materialised.
     pairs: u64,
+    /// The sum over pairs of different teams, one in the other; while nothing is materialised it is
+    /// of no meaning.
+    weight: Weight,
     /// Whether the pairs would not fit the budget: then nothing is materialised.
     is_searched: bool,
     /// When to try again, if so.
@@ -178,7 +188,7 @@ impl Closure {
         // A single edge costs what it costs; many may not cost more than all.
         let many = delta.added.len() + delta.removed.len() >= REBUILD_EDGES_MIN;
         let cost_max = if many { 4 * (self.pairs + edges_total) } else { u64::MAX };
-        self.add_all(&delta.added, pairs_max, cost_max)?;
+        self.add_all(edges, &delta.added, pairs_max, cost_max)?;
         self.remove_all(edges, &delta.removed, pairs_max, cost_max)
     }
 
@@ -288,6 +298,11 @@ impl Closure {
         self.pairs
     }
 
+    /// The digest's sum over pairs of teams; `None` while nothing is materialised.
+    pub(super) fn digest(&self) -> Option<u128> {
+        self.is_materialised().then_some(self.weight.0)
+    }
+
     pub(super) const fn is_materialised(&self) -> bool {
         !self.is_searched
     }
@@ -322,20 +337,35 @@ impl Closure {
         page.exists = if exists { page.exists | bit } else { page.exists & !bit };
     }
 
+    /// Below each of these components (ascending) that becomes of the set.
+    fn change_all<E: TeamEdges>(&mut self, edges: &E, these: &[u32], change: Change) {
+        let items: Vec<(u32, usize)> = these.iter().map(|&component| (component, 0)).collect();
+        self.change(edges, &items, &[change]);
+    }
+
     /// Changes what is below components, a page at a time; `items` say which component has which
     /// of the changes, and are ascending. The old sets stay with the versions that have them.
-    fn change(&mut self, items: &[(u32, usize)], changes: &[Change]) {
+    fn change<E: TeamEdges>(&mut self, edges: &E, items: &[(u32, usize)], changes: &[Change]) {
         let (mut work, empty) = (Work::default(), Packed::default());
+        let (mut weight, mut totals) = (Weight::default(), vec![None; changes.len()]);
         for items in items.chunk_by(|(a, _), (b, _)| page_of(*a) == page_of(*b)) {
             let Some(page) = items.first().map(|&(component, _)| page_of(component)) else {
                 continue;
             };
             let old = self.below.get(page).unwrap_or(&empty);
             let Some(new) = old.rewritten(items, changes, &mut work) else { continue };
+            for &(component, place) in items {
+                if let (Some(change), Some(total)) = (changes.get(place), totals.get_mut(place)) {
+                    let sets = [old, &new.sets].map(|page| page.get(slot_of(component)));
+                    let below = self.change_weight(edges, change, sets, total);
+                    weight += self.upper_weight(edges, ComponentId(component)) * below;
+                }
+            }
             self.replaced_bytes += new.replaced_bytes;
             self.pairs = self.pairs + new.gained - new.lost;
             *self.below.get_mut(page) = new.sets;
         }
+        self.weight += weight;
     }
 
     fn teams(&self, component: ComponentId) -> impl Iterator<Item = TeamId> {
@@ -345,7 +375,7 @@ impl Closure {
     }
 
     /// Makes the teams (ascending) one component. They were alone, without sets, or not at all.
-    fn unite(&mut self, teams: &[TeamId]) -> Option<ComponentId> {
+    fn unite<E: TeamEdges>(&mut self, edges: &E, teams: &[TeamId]) -> Option<ComponentId> {
         let name = ComponentId(teams.first()?.0);
         for &team in teams {
             self.set_exists(team, true);
@@ -357,15 +387,14 @@ impl Closure {
             }
             Arc::make_mut(&mut self.cyclic).insert(name.0, Arc::from(teams));
             self.teams_on_cycles += count(teams.len());
+            self.weight += weigh::among(edges, teams);
         }
         Some(name)
     }
 
     /// Takes components (ascending) apart: their teams, each alone and without sets, ascending.
-    fn dissolve(&mut self, components: &[u32]) -> Vec<TeamId> {
-        let cleared: Vec<(u32, usize)> = components.iter().map(|&name| (name, 0)).collect();
-        let clear = [Change { clears: true, ..Change::default() }];
-        self.change(&cleared, &clear);
+    fn dissolve<E: TeamEdges>(&mut self, edges: &E, components: &[u32]) -> Vec<TeamId> {
+        self.change_all(edges, components, Change::Clear);
         let mut all = Vec::new();
         for &name in components {
             if !self.cyclic.contains_key(&name) {
@@ -374,6 +403,7 @@ impl Closure {
             }
             let teams = Arc::make_mut(&mut self.cyclic).remove(&name).unwrap_or_default();
             self.teams_on_cycles -= count(teams.len());
+            self.weight -= weigh::among(edges, &teams);
             for &team in &*teams {
                 self.teams.get_mut(page_of(team.0)).grouped &= !(1 << slot_of(team.0));
             }

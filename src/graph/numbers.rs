@@ -8,6 +8,7 @@
 //! version: INVARIANT (count): a number at or past a version's count is unknown to that version.
 
 use super::GraphFull;
+use super::digest::{self, Weight};
 use super::direct_index::DirectIndex;
 use super::key_page::KeyPage;
 use super::pages::{PageTree, Pages, page_of, slot_of};
@@ -121,6 +122,9 @@ pub(super) struct Numbers {
     teams: Pages<u32>,
     /// Team → member.
     members: Pages<u32>,
+    /// Team → what it weighs as the lower one of a pair: hashed once, since thousands are summed
+    /// where many teams come below one.
+    weights: Pages<Weight>,
     member_count: u32,
     team_count: u32,
 }
@@ -154,6 +158,11 @@ impl Numbers {
         self.members.get(team.0).copied().map(MemberId)
     }
 
+    /// What the team weighs as the lower one of a pair.
+    pub(super) fn lower_weight(&self, team: TeamId) -> Weight {
+        self.weights.get(team.0).copied().unwrap_or_default()
+    }
+
     /// The key's number, given now if it has none.
     pub(super) fn intern(
         &mut self,
@@ -182,11 +191,16 @@ impl Numbers {
         self.team_count += 1;
         *self.teams.get_mut(member.0) = self.team_count;
         *self.members.get_mut(team.0) = member.0;
+        let weight = self.key(member).map(|key| digest::lower(&key));
+        *self.weights.get_mut(team.0) = weight.unwrap_or_default();
         team
     }
 
     /// See [`super::pages::PageTree::copied_bytes`].
     pub(super) const fn copied_bytes(&self) -> u64 {
-        self.keys.copied_bytes() + self.teams.copied_bytes() + self.members.copied_bytes()
+        self.keys.copied_bytes()
+            + self.teams.copied_bytes()
+            + self.members.copied_bytes()
+            + self.weights.copied_bytes()
     }
 }

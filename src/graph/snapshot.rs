@@ -6,6 +6,7 @@
 
 use super::adjacency::Standing;
 use super::answer::{Named, Stats};
+use super::digest::Digest;
 use super::names::NameIndex;
 use super::numbers::KeyIndex;
 use super::state::State;
@@ -132,6 +133,12 @@ impl Snapshot {
     /// The cycles: the teams of each component of more than one, at most `limit` cycles.
     pub fn cycles(&self, limit: usize) -> Vec<Vec<TeamId>> {
         self.state.closure.cycles(limit)
+    }
+
+    /// The digest: two versions of equal rows have the same, in whatever process and after
+    /// whatever history.
+    pub fn digest(&self) -> Digest {
+        self.state.digest()
     }
 
     /// Sizes and peculiarities.

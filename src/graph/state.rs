@@ -5,6 +5,7 @@
 
 use super::adjacency::{Down, Standing, Up};
 use super::closure::{Closure, TeamEdges};
+use super::digest::{StatedSums, Weight};
 use super::member_words::{MEMBERS, pages_of};
 use super::numbers::Numbers;
 use super::owned::Owned;
@@ -48,6 +49,7 @@ pub(super) struct State {
     pub(super) owned: Owned,
     pub(super) closure: Closure,
     pub(super) counts: Counts,
+    pub(super) sums: StatedSums,
 }
 
 impl State {
@@ -137,5 +139,13 @@ impl TeamEdges for State {
 
     fn teams(&self) -> impl Iterator<Item = TeamId> {
         (0..self.numbers.team_count()).map(TeamId).filter(|&team| self.is_team(team))
+    }
+
+    fn lower_weight(&self, team: TeamId) -> Weight {
+        self.numbers.lower_weight(team)
+    }
+
+    fn upper_weight(&self, team: TeamId) -> Weight {
+        self.upper_of(team)
     }
 }

@@ -37,6 +37,10 @@ pub(super) fn validate(state: &State, rows: &Rows) -> Result<(), String> {
     if expected != state.counts {
         return Err(format!("counts: {:?}, recounted {expected:?}", state.counts));
     }
+    let sums = state.recounted_sums(rows.stated());
+    if sums != state.sums {
+        return Err(format!("digest: {:?}, summed up anew {sums:?}", state.sums));
+    }
     state.closure.validate(state)
 }
 

@@ -12,6 +12,7 @@ use super::GraphFull;
 use super::adjacency::Standing;
 use super::closure::TeamEdges;
 use super::delta::Touched;
+use super::digest::Weight;
 use super::image::Image;
 use super::names::{NameIndex, NameKeeper};
 use super::numbers::KeyIndex;
@@ -225,6 +226,7 @@ impl GraphWriter {
     ) -> Result<(), GraphFull> {
         let owner = owner.map(|owner| self.intern(owner)).transpose()?;
         let member = self.intern(key)?;
+        let before = self.working.said_weight(member);
         self.set_standing(
             member,
             match kind {
@@ -237,13 +239,16 @@ impl GraphWriter {
         if let NamePut::Set(name) = name {
             self.set_name(member, name);
         }
+        self.working.note_said(member, before);
         Ok(())
     }
 
     fn delete_member(&mut self, member: MemberId) {
+        let before = self.working.said_weight(member);
         self.set_standing(member, Standing::Absent);
         self.set_name(member, None);
         self.set_owner(member, None);
+        self.working.note_said(member, before);
     }
 
     fn truncate_members(&mut self, space: KeySpace) {
@@ -323,15 +328,19 @@ impl GraphWriter {
         // First the new, then the old: a row that only changes its role never lets go of its edge.
         if let Some(row) = row {
             let (edge, role) = (row.edge(), row.role());
+            let ends = self.working.ends_weight(edge);
+            self.working.sums.add_row(ends, role);
             let held = self.working.up.role(edge.0, edge.1);
             let role = self.rows.add(edge, held, role);
-            self.set_edge(edge, held, Some(role));
+            self.set_edge(edge, ends, held, Some(role));
         }
         if let Some(old) = old {
             let (edge, role) = (old.edge(), old.role());
+            let ends = self.working.ends_weight(edge);
+            self.working.sums.remove_row(ends, role);
             let held = self.working.up.role(edge.0, edge.1);
             let left = self.rows.remove(edge, role);
-            self.set_edge(edge, held, left);
+            self.set_edge(edge, ends, held, left);
         }
         Ok(())
     }
@@ -364,10 +373,11 @@ impl GraphWriter {
         self.working.clear_edges();
         self.working.counts.memberships = 0;
         self.working.counts.self_memberships = 0;
+        self.working.sums.clear_edges();
     }
 
-    /// The edge is stated as `role` now, or not any more.
-    fn set_edge(&mut self, edge: Edge, held: Option<Role>, role: Option<Role>) {
+    /// The edge, whose ends weigh so much, is stated as `role` now, or not any more.
+    fn set_edge(&mut self, edge: Edge, ends: Weight, held: Option<Role>, role: Option<Role>) {
         let (member, team) = edge;
         if held == role {
             return;
@@ -376,6 +386,7 @@ impl GraphWriter {
         if role.is_none() && crate::sabotage::keeps_edge() {
             return;
         }
+        self.working.sums.change_edge(ends, held, role);
         match role {
             Some(role) => self.working.up.put(member, team, role),
             None => self.working.up.remove(member, team),

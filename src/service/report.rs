@@ -9,7 +9,7 @@ use super::freshness::Basis;
 use super::limits;
 use super::listed::field_bytes;
 use super::participation::Answers;
-use crate::graph::{Snapshot, Stats};
+use crate::graph::{Digest, Snapshot, Stats};
 use crate::pb;
 use crate::status::{CheckpointStatus, FeedState, FeedStatus};
 use prost::Message;
@@ -39,6 +39,7 @@ impl Answers {
             kept_versions: Some(pb::KeptVersions { versions, bytes }),
             limits: limits::ALL.iter().map(limit).collect(),
             checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
+            digest: snapshot.map(|snapshot| digest(snapshot.digest())),
         })
     }
 
@@ -100,6 +101,11 @@ fn sizes(stats: Stats) -> pb::GraphSizes {
         teams_on_cycles: stats.teams_on_cycles,
         self_memberships: stats.self_memberships,
     }
+}
+
+fn digest(digest: Digest) -> pb::Digest {
+    let text = |sum: u128| format!("{sum:032x}");
+    pb::Digest { rows: text(digest.rows), closure: digest.closure.map(text).unwrap_or_default() }
 }
 
 /// Bytes of the examples: far more than names need, far less than an answer holds.

@@ -9,6 +9,7 @@ pub mod graph;
 pub mod served;
 
 use teamgraph::change::Change;
+use teamgraph::graph::Digest;
 use teamgraph::id::{Lsn, MemberKind, Role, SourceKey};
 
 /// How a member stands to a team.
@@ -107,5 +108,9 @@ pub trait Subject {
     /// Checks that ids which a kept version does not know mean nothing to it.
     fn check_foreign_ids(&self, _version: &Self::Version) -> Result<(), String> {
         Ok(())
+    }
+    /// The version's digest, if it has one.
+    fn digest(&self, _version: &Self::Version) -> Option<Digest> {
+        None
     }
 }

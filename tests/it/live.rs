@@ -13,6 +13,7 @@ mod asked;
 mod boundary;
 mod cuts;
 mod dice;
+mod digest;
 mod faults;
 mod freshness;
 mod history;

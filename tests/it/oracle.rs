@@ -136,6 +136,20 @@ impl NaiveVersion {
         version
     }
 
+    /// All that the rows say but what names them: members, and memberships in order.
+    pub fn said(&self) -> (&BTreeMap<SourceKey, MemberRow>, Vec<&Membership>) {
+        let mut stated: Vec<&Membership> = self.rows.memberships.values().collect();
+        stated.sort_unstable_by_key(|&it| (&it.member, &it.team, it.role));
+        (&self.rows.members, stated)
+    }
+
+    /// What each team participates in.
+    pub fn closure(&self) -> BTreeMap<&SourceKey, &BTreeSet<SourceKey>> {
+        let mut all = self.participations.iter().collect::<BTreeMap<_, _>>();
+        all.retain(|member, teams| self.rows.is_team(member) && !teams.is_empty());
+        all
+    }
+
     /// The direct teams of a member.
     fn direct<'a>(&'a self, member: &SourceKey) -> impl Iterator<Item = &'a SourceKey> {
         self.up.get(member).into_iter().flat_map(BTreeMap::keys)

@@ -111,6 +111,8 @@ class ClientTest(unittest.TestCase):
         self.assertEqual((status.instance, status.feed.slot), ("end_to_end", "tg_end_to_end"))
         assert status.sizes is not None
         self.assertEqual(status.sizes.cycles, 1)
+        assert status.digest is not None
+        self.assertEqual((len(status.digest.rows), len(status.digest.closure)), (32, 32))
         self.assertEqual({team.name for team in status.cycles[0].teams}, {"ring-a", "ring-b"})
         self.assertEqual(status.limits["page_members"], 100_000)
 

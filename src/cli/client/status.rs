@@ -80,6 +80,10 @@ fn document(status: &pb::GetStatusResponse) -> Value {
             "error": checkpoint.error,
         })
     });
+    let digest = status
+        .digest
+        .as_ref()
+        .map(|digest| json!({ "rows": digest.rows, "closure": digest.closure }));
     let cycle = |cycle: &pb::Cycle| {
         let teams: Vec<Value> = cycle.teams.iter().map(json::member).collect();
         json!({ "teams": teams, "team_count": cycle.team_count })
@@ -101,6 +105,7 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "kept_versions": { "versions": kept.versions, "bytes": kept.bytes },
         "limits": limits,
         "checkpoint": checkpoint,
+        "digest": digest,
     })
 }
 
@@ -143,6 +148,10 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         "past its budget: every question is searched (right, but slower)".to_owned()
     };
     line("closure", closure)?;
+    if let Some(digest) = &status.digest {
+        let closure = if digest.closure.is_empty() { "none" } else { &digest.closure };
+        line("digest", format!("rows {}, closure {closure}", digest.rows))?;
+    }
     let kept = status.kept_versions.unwrap_or_default();
     line("kept", format!("{} versions, about {} bytes", kept.versions, kept.bytes))?;
     line("cycles", format!("{} of {} teams", sizes.cycles, sizes.teams_on_cycles))?;

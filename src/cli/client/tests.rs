@@ -145,10 +145,14 @@ async fn status_shows_the_server_with_a_graph_or_without() {
     world.lose_the_source();
     let (outcome, out) = run(&world, "status").await;
     assert!(outcome.unwrap());
-    for part in ["backing-off: gone", "3 people, 3 teams", "out of reach", "1/0/64"] {
+    let document = json(&run(&world, "status --json").await.1);
+    let digest = &document["digest"];
+    let (rows, closure) = (digest["rows"].as_str().unwrap(), digest["closure"].as_str().unwrap());
+    assert_eq!((rows.len(), closure.len()), (32, 32));
+    let digest = format!("rows {rows}, closure {closure}");
+    for part in ["backing-off: gone", "3 people, 3 teams", "out of reach", "1/0/64", &digest] {
         assert!(out.contains(part), "{part} in {out}");
     }
-    let document = json(&run(&world, "status --json").await.1);
     assert_eq!(document["sizes"]["memberships"], 4);
     assert_eq!(document["limits"]["batch_pairs"], 100_000);
     assert_eq!(document["feed"]["state"], "backing-off");

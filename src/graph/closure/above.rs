@@ -46,17 +46,15 @@ impl Closure {
 
     /// Keeps one more direct edge.
     pub(super) fn link(&mut self, child: TeamId, parent: TeamId) {
-        self.change_parents(child, &[], &[parent.0]);
+        self.change_parents(child, Change::PutIn(Set::from_sorted(&[parent.0])));
     }
 
     /// Keeps a direct edge no more.
     pub(super) fn unlink(&mut self, child: TeamId, parent: TeamId) {
-        self.change_parents(child, &[parent.0], &[]);
+        self.change_parents(child, Change::TakeOut(Set::from_sorted(&[parent.0])));
     }
 
-    fn change_parents(&mut self, child: TeamId, gone: &[u32], added: &[u32]) {
-        let change =
-            Change { clears: false, gone: Set::from_sorted(gone), added: Set::from_sorted(added) };
+    fn change_parents(&mut self, child: TeamId, change: Change) {
         let page = self.teams.get_mut(page_of(child.0));
         let new = page.parents.rewritten(&[(child.0, 0)], &[change], &mut Work::default());
         if let Some(new) = new {

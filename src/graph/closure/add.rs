@@ -6,14 +6,15 @@
 
 use super::packed::Change;
 use super::sets::Set;
-use super::{Closure, ComponentId, Unfit};
+use super::{Closure, ComponentId, TeamEdges, Unfit};
 use crate::graph::pages::count;
 use crate::id::TeamId;
 
 impl Closure {
     /// Adds the edges one after the other. On `Err` the closure is half-way and must be rebuilt.
-    pub(super) fn add_all(
+    pub(super) fn add_all<E: TeamEdges>(
         &mut self,
+        edges: &E,
         added: &[(TeamId, TeamId)],
         pairs_max: u64,
         cost_max: u64,
@@ -25,7 +26,7 @@ impl Closure {
                 && below != above
                 && !self.below(above).contains(below.0)
             {
-                self.connect(below, above, pairs_max, cost_max, &mut cost)?;
+                self.connect(edges, (below, above), pairs_max, cost_max, &mut cost)?;
             }
             // From here on walks go over it.
             self.link(child, parent);
@@ -34,10 +35,10 @@ impl Closure {
     }
 
     /// The child comes below the parent, which it was not.
-    fn connect(
+    fn connect<E: TeamEdges>(
         &mut self,
-        child: ComponentId,
-        parent: ComponentId,
+        edges: &E,
+        (child, parent): (ComponentId, ComponentId),
         pairs_max: u64,
         cost_max: u64,
         cost: &mut u64,
@@ -47,7 +48,7 @@ impl Closure {
         let mut below = self.below(child).to_vec();
         below.insert(below.partition_point(|&other| other < child.0), child.0);
         if self.below(child).contains(parent.0) {
-            return self.close_cycle(&above, &below, pairs_max);
+            return self.close_cycle(edges, &above, &below, pairs_max);
         }
         *cost = cost.saturating_add(count(above.len()) * count(below.len()));
         if *cost > cost_max {
@@ -56,7 +57,7 @@ impl Closure {
         if !self.fits(&above, &below, pairs_max) {
             return Err(Unfit::OverBudget);
         }
-        self.gain(&above, &[], &below);
+        self.change_all(edges, &above, Change::PutIn(Set::from_sorted(&below)));
         Ok(())
     }
 
@@ -77,16 +78,15 @@ impl Closure {
         true
     }
 
-    /// Below each of these components `gone` is no more, and `added` is; all ascending.
-    pub(super) fn gain(&mut self, these: &[u32], gone: &[u32], added: &[u32]) {
-        let (gone, added) = (Set::from_sorted(gone), Set::from_sorted(added));
-        let items: Vec<(u32, usize)> = these.iter().map(|&component| (component, 0)).collect();
-        self.change(&items, &[Change { clears: false, gone, added }]);
-    }
-
     /// The edge closes a cycle: what is both at or above the parent and at or below the child
     /// becomes one component.
-    fn close_cycle(&mut self, above: &[u32], below: &[u32], pairs_max: u64) -> Result<(), Unfit> {
+    fn close_cycle<E: TeamEdges>(
+        &mut self,
+        edges: &E,
+        above: &[u32],
+        below: &[u32],
+        pairs_max: u64,
+    ) -> Result<(), Unfit> {
         let merged: Vec<u32> =
             above.iter().copied().filter(|n| below.binary_search(n).is_ok()).collect();
         let outside = |side: &[u32]| -> Vec<u32> {
@@ -99,12 +99,14 @@ impl Closure {
             // What becomes one component may have fewer pairs than before: recount.
             return Err(Unfit::TooCostly);
         }
-        let teams = self.dissolve(&merged);
-        let Some(name) = self.unite(&teams) else { return Ok(()) };
+        // Taken out while they are what they weigh: one of them becomes the name of all.
+        self.change_all(edges, &above, Change::TakeOut(Set::from_sorted(&merged)));
+        let teams = self.dissolve(edges, &merged);
+        let Some(name) = self.unite(edges, &teams) else { return Ok(()) };
         let mut with_name = below.clone();
         with_name.insert(below.partition_point(|&other| other < name.0), name.0);
-        self.gain(&above, &merged, &with_name);
-        self.gain(&[name.0], &[], &below);
+        self.change_all(edges, &above, Change::PutIn(Set::from_sorted(&with_name)));
+        self.change_all(edges, &[name.0], Change::PutIn(Set::from_sorted(&below)));
         Ok(())
     }
 }

@@ -69,7 +69,7 @@ impl<'a, E: TeamEdges> Losing<'a, E> {
         if let Some(losses) = self.of_upper(&above, looks_max) {
             let mut items: Vec<(u32, usize)> = losses.of.into_iter().collect();
             items.sort_unstable();
-            return Ok((items, losses.groups.into_iter().map(taken).collect()));
+            return Ok((items, losses.groups.into_iter().map(Change::TakeOut).collect()));
         }
         let mut below: Vec<u32> = self.lower_ends().collect();
         self.lower_ends().for_each(|end| self.below(end).for_each(|other| below.push(other)));
@@ -249,16 +249,12 @@ fn mirrored(losses: &Losses) -> Found {
             let lower = groups.iter().filter_map(|&group| lower.get(group));
             let mut lower: Vec<u32> = lower.flatten().copied().collect();
             lower.sort_unstable();
-            changes.push(taken(Set::from_sorted(&lower)));
+            changes.push(Change::TakeOut(Set::from_sorted(&lower)));
             changes.len() - 1
         });
         items.push((upper, change));
     }
     (items, changes)
-}
-
-fn taken(gone: Set) -> Change {
-    Change { clears: false, gone, added: Set::default() }
 }
 
 impl Losses {

@@ -35,14 +35,29 @@ impl Page for Packed {
 }
 
 /// What becomes of a set.
-#[derive(Debug, Default)]
-pub(super) struct Change {
-    /// Nothing of the old set stays.
-    pub(super) clears: bool,
-    /// Numbers that are taken out.
-    pub(super) gone: Set,
-    /// Numbers that are put in, after that.
-    pub(super) added: Set,
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Nothing of it stays.
+    Clear,
+    /// These are taken out; those that are not in it do not matter.
+    TakeOut(Set),
+    /// These are put in; some may be in it.
+    PutIn(Set),
+}
+
+impl Change {
+    /// Makes the set anew; false if it stays as it is.
+    fn make(&self, old: SetRef<'_>, work: &mut Work) -> bool {
+        let none = SetRef::EMPTY;
+        match self {
+            Change::Clear => {
+                work.combine(none, none, none);
+                !old.is_empty()
+            }
+            Change::TakeOut(gone) => work.combine(old, gone.as_ref(), none),
+            Change::PutIn(added) => work.combine(old, none, added.as_ref()),
+        }
+    }
 }
 
 /// A page after changes.
@@ -85,12 +100,7 @@ impl Packed {
             let old_large = large.next_if(|(of, _)| *of == slot);
             let item = items.next_if(|(component, _)| slot_of(*component) == slot);
             let change = item.and_then(|&(_, change)| changes.get(change));
-            let differs = change.is_some_and(|change| {
-                let base = if change.clears { SetRef::EMPTY } else { old };
-                let differs = work.combine(base, change.gone.as_ref(), change.added.as_ref());
-                differs || change.clears
-            });
-            if differs {
+            if change.is_some_and(|change| change.make(old, work)) {
                 changed = true;
                 gained += count(work.len());
                 lost += count(old.len());
@@ -224,7 +234,7 @@ mod tests {
             steps in prop::collection::vec(
                 (
                     prop::collection::btree_map(0_u32..64, 0_usize..3, 0..20),
-                    prop::collection::vec((any::<bool>(), numbers(), numbers()), 3),
+                    prop::collection::vec((0..3, numbers()), 3),
                 ),
                 1..8,
             ),
@@ -232,8 +242,10 @@ mod tests {
             let (mut page, mut model) = (Packed::default(), Model::new());
             let mut work = Work::default();
             for (items, kinds) in steps {
-                let change = |(clears, gone, added): &(bool, BTreeSet<u32>, BTreeSet<u32>)| {
-                    Change { clears: *clears, gone: set(gone), added: set(added) }
+                let change = |(what, numbers): &(i32, BTreeSet<u32>)| match what {
+                    0 => Change::Clear,
+                    1 => Change::TakeOut(set(numbers)),
+                    _ => Change::PutIn(set(numbers)),
                 };
                 let changes: Vec<Change> = kinds.iter().map(change).collect();
                 // Numbers of another page than the first: the place alone counts.
@@ -241,10 +253,12 @@ mod tests {
                     items.into_iter().map(|(slot, kind)| (slot + 128, kind)).collect();
                 let (before, before_model) = (page.clone(), model.clone());
                 for &(number, kind) in &items {
-                    let (clears, gone, added) = &kinds[kind];
                     let held = model.entry(slot_of(number)).or_default();
-                    held.retain(|number| !clears && !gone.contains(number));
-                    held.extend(added);
+                    match &kinds[kind] {
+                        (0, _) => held.clear(),
+                        (1, gone) => held.retain(|number| !gone.contains(number)),
+                        (_, added) => held.extend(added),
+                    }
                 }
                 let total = |model: &Model| count(model.values().map(BTreeSet::len).sum());
                 match before.rewritten(&items, &changes, &mut work) {
@@ -281,14 +295,13 @@ mod tests {
                 let numbers = [number + (slot - 6) * 1_000];
                 let one = Set::from_sorted(&numbers);
                 let held = model.entry(slot_of(slot)).or_default();
-                let mut change = Change::default();
-                if is_in {
+                let change = if is_in {
                     held.extend(numbers);
-                    change.added = one;
+                    Change::PutIn(one)
                 } else {
                     held.remove(&numbers[0]);
-                    change.gone = one;
-                }
+                    Change::TakeOut(one)
+                };
                 let new = page.rewritten(&[(slot, 0)], &[change], &mut work).unwrap();
                 assert_eq!(new.gained.abs_diff(new.lost), 1);
                 page = new.sets;

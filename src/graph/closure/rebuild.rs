@@ -79,7 +79,7 @@ impl Closure {
     /// Recomputes everything; beyond the budget no sets are kept.
     pub(in crate::graph) fn rebuild<E: TeamEdges>(&mut self, edges: &E, pairs_max: u64) {
         let (direct, order) = self.regroup(edges);
-        if self.fill(&direct, &order, pairs_max).is_err() {
+        if self.fill(edges, &direct, &order, pairs_max).is_err() {
             self.search_from_now_on();
         }
     }
@@ -105,7 +105,7 @@ impl Closure {
         let direct = Direct::new(edges, edges.teams().collect());
         self.install_parents(&direct);
         let components = direct.components();
-        let order = components.iter().filter_map(|teams| self.unite(teams)).collect();
+        let order = components.iter().filter_map(|teams| self.unite(edges, teams)).collect();
         (direct, order)
     }
 
@@ -126,8 +126,9 @@ impl Closure {
     }
 
     /// Fills all sets; `order` has those above before those below.
-    fn fill(
+    fn fill<E: TeamEdges>(
         &mut self,
+        edges: &E,
         direct: &Direct,
         order: &[ComponentId],
         pairs_max: u64,
@@ -135,6 +136,7 @@ impl Closure {
         let children = Children::new(self, direct, order);
         let made = Made::new(order, &children, pairs_max)?;
         self.pairs = made.pairs;
+        self.weigh_made(edges, order, &children, &made);
         self.install(&made);
         Ok(())
     }
@@ -163,7 +165,7 @@ impl Closure {
 
 /// Component → the components directly below it, in no order, perhaps twice.
 #[derive(Debug)]
-struct Children {
+pub(super) struct Children {
     /// Where each component's children end.
     ends: Vec<u32>,
     children: Vec<u32>,
@@ -208,14 +210,14 @@ impl Children {
         Children { ends, children }
     }
 
-    fn of(&self, component: u32) -> &[u32] {
+    pub(super) fn of(&self, component: u32) -> &[u32] {
         let end = |place: usize| self.ends.get(place).map_or(0, |&end| at(end));
         let begin = at(component).checked_sub(1).map_or(0, end);
         self.children.get(begin..end(at(component))).unwrap_or_default()
     }
 
     /// One more than the highest component.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.ends.len().saturating_sub(1)
     }
 }
@@ -230,7 +232,7 @@ enum Place {
 
 /// All sets, by component.
 #[derive(Debug)]
-struct Made {
+pub(super) struct Made {
     list: Vec<u32>,
     places: Vec<Place>,
     pairs: u64,
@@ -247,10 +249,8 @@ impl Made {
             if of.is_empty() {
                 continue;
             }
-            let named: Vec<(Option<u32>, SetRef<'_>)> = of
-                .iter()
-                .filter_map(|&name| Some((Some(name), made.set(made.places.get(at(name))?))))
-                .collect();
+            let named: Vec<(Option<u32>, SetRef<'_>)> =
+                of.iter().map(|&name| (Some(name), made.below(name))).collect();
             work.unite(&named);
             made.pairs += count(work.len());
             if made.pairs > pairs_max {
@@ -268,6 +268,11 @@ impl Made {
             }
         }
         Ok(made)
+    }
+
+    /// What is below the component.
+    pub(super) fn below(&self, component: u32) -> SetRef<'_> {
+        self.places.get(at(component)).map_or(SetRef::EMPTY, |place| self.set(place))
     }
 
     fn set<'a>(&'a self, place: &'a Place) -> SetRef<'a> {

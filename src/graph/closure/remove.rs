@@ -71,7 +71,7 @@ impl Closure {
         });
         let cut = cut.collect();
         let (items, changes) = Losing::new(self, edges, cut, parts).find(cost_max)?;
-        self.change(&items, &changes);
+        self.change(edges, &items, &changes);
         Ok(())
     }
 
@@ -92,27 +92,29 @@ impl Closure {
         if size * (size + count(above.len() + below.len())) > self.pairs + WHOLE_MIN {
             return Err(Unfit::TooCostly);
         }
-        self.dissolve(&[component.0]);
+        // Taken out while it is what it weighs.
+        self.change_all(edges, &above, Change::TakeOut(Set::from_sorted(&[component.0])));
+        self.dissolve(edges, &[component.0]);
         let mut names: Vec<u32> = Vec::new();
         for (place, part) in found.iter().enumerate() {
-            if let Some(name) = self.unite(part) {
+            if let Some(name) = self.unite(edges, part) {
                 parts.insert(name.0, place);
                 names.push(name.0);
             }
         }
         names.sort_unstable();
-        self.gain(&above, &[component.0], &names);
+        self.change_all(edges, &above, Change::PutIn(Set::from_sorted(&names)));
         let mut all = [below, names.clone()].concat();
         all.sort_unstable();
         let mut work = Work::default();
         let mut but = |&name: &u32| {
             work.begin_with(SetRef::List(&all));
             work.take_out(SetRef::List(&[name]));
-            Change { clears: true, gone: Set::default(), added: work.set_made() }
+            Change::PutIn(work.set_made())
         };
         let changes: Vec<Change> = names.iter().map(&mut but).collect();
         let items: Vec<(u32, usize)> = names.iter().copied().zip(0..).collect();
-        self.change(&items, &changes);
+        self.change(edges, &items, &changes);
         Ok(())
     }
 }

@@ -142,9 +142,9 @@ impl Closure {
         });
         let broken: BTreeSet<ComponentId> = broken.collect();
         for component in broken {
-            let teams = self.dissolve(&[component.0]);
+            let teams = self.dissolve(edges, &[component.0]);
             for part in Direct::new(edges, teams).components() {
-                self.unite(&part);
+                self.unite(edges, &part);
             }
         }
         for &(child, parent) in &delta.added {
@@ -161,7 +161,7 @@ impl Closure {
         let between = below.intersection(&above).filter_map(|&team| self.component(team));
         let merged: BTreeSet<u32> = between.map(|component| component.0).collect();
         let merged: Vec<u32> = merged.into_iter().collect();
-        let teams = self.dissolve(&merged);
-        self.unite(&teams);
+        let teams = self.dissolve(edges, &merged);
+        self.unite(edges, &teams);
     }
 }

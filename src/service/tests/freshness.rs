@@ -227,7 +227,7 @@ async fn before_the_first_copy_only_the_status_answers() {
     let status = client.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
     let feed = status.feed.unwrap();
     assert_eq!((feed.state.as_str(), feed.rows_copied), ("copying", 7));
-    assert_eq!((status.answered_at, status.sizes), (None, None));
+    assert_eq!((status.answered_at, status.sizes, status.digest), (None, None, None));
     assert_eq!((status.source_lsn.as_str(), status.lag_bytes), ("0/5", 5));
 
     world.teams(&[(1, "a"), (2, "b"), (3, "c")]);
@@ -248,6 +248,11 @@ async fn before_the_first_copy_only_the_status_answers() {
     assert_eq!((feed.error.as_str(), feed.retry_in_ms), ("gone", 500));
     assert!(status.answered_at.unwrap().stale_for_ms > 0);
     assert_eq!(status.kept_versions.unwrap().versions, 1);
+    let digest = status.digest.unwrap();
+    let own = world.published.load().unwrap().snapshot.digest();
+    assert_eq!(u128::from_str_radix(&digest.rows, 16), Ok(own.rows));
+    assert_eq!(u128::from_str_radix(&digest.closure, 16).ok(), own.closure);
+    assert!(own.closure.is_some_and(|closure| closure > 0));
     assert!(status.limits.iter().any(|limit| limit.name == "batch_pairs"));
 }
 

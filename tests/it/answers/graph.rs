@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use teamgraph::change::Change;
 use teamgraph::graph::{
-    GraphLimits, GraphWriter, Kinds, Named as GraphNamed, Relation, Scope, Snapshot,
+    Digest, GraphLimits, GraphWriter, Kinds, Named as GraphNamed, Relation, Scope, Snapshot,
 };
 use teamgraph::id::{History, Lsn, MemberId, MemberKind, Role, SourceKey, TeamId};
 
@@ -89,6 +89,10 @@ impl Subject for GraphSubject {
 
     fn validate(&self) -> Result<(), String> {
         self.writer.validate()
+    }
+
+    fn digest(&self, GraphVersion(snapshot): &GraphVersion) -> Option<Digest> {
+        Some(snapshot.digest())
     }
 
     fn check_foreign_ids(&self, GraphVersion(snapshot): &GraphVersion) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //!
 //! Owns what is checked when: everything after each commit; kept versions again when they have
 //! aged and at the end; the newest again after an abort; at last a fresh copy of the final rows,
-//! fed in another order.
+//! fed in another order. Digests, where there are any, are equal if and only if the rows are.
 
 use super::events::Event;
 use super::generate::Script;
@@ -43,10 +43,13 @@ pub fn run_script<S: Subject>(
             Event::Abort => run.abort(tally).map_err(|e| format!("{step}: {e}"))?,
         }
     }
-    while let Some(kept) = run.kept.pop_front() {
-        run.check(&kept).map_err(|e| format!("a kept version at the end: {e}"))?;
+    let kept = std::mem::take(&mut run.kept);
+    for kept in &kept {
+        run.check(kept).map_err(|e| format!("a kept version at the end: {e}"))?;
     }
-    recompute(&run.oracle, script.seed, universe, new(2)).map_err(|e| format!("recomputed: {e}"))
+    let copy = recompute(&run.oracle, script.seed, universe, new(2));
+    let (copied, copy) = copy.map_err(|e| format!("recomputed: {e}"))?;
+    kept.back().map_or(Ok(()), |newest| compare_digests((&run.subject, newest), (&copied, &copy)))
 }
 
 struct Run<S: Subject> {
@@ -62,6 +65,9 @@ impl<S: Subject> Run<S> {
         let versions = (self.oracle.commit(end_lsn), self.subject.commit(end_lsn));
         self.subject.validate()?;
         self.check(&versions)?;
+        for kept in &self.kept {
+            compare_digests((&self.subject, kept), (&self.subject, &versions))?;
+        }
         tally.note_version(&versions.0, &versions.1);
         self.kept.push_back(versions);
         if self.kept.len() > KEPT {
@@ -88,13 +94,30 @@ impl<S: Subject> Run<S> {
     }
 }
 
+/// Two versions have one digest if and only if they say the same, of whichever process each is.
+fn compare_digests<S: Subject>(
+    (subject, (expected, version)): (&S, &(NaiveVersion, S::Version)),
+    (other_subject, (other_expected, other)): (&S, &(NaiveVersion, S::Version)),
+) -> Result<(), String> {
+    let digests = (subject.digest(version), other_subject.digest(other));
+    let (Some(digest), Some(other)) = digests else { return Ok(()) };
+    if (digest.rows == other.rows) != (expected.said() == other_expected.said()) {
+        return Err(format!("the digests of the rows: {digest:?} and {other:?}"));
+    }
+    let (Some(sum), Some(other_sum)) = (digest.closure, other.closure) else { return Ok(()) };
+    if (sum == other_sum) != (expected.closure() == other_expected.closure()) {
+        return Err(format!("the digests of the closures: {digest:?} and {other:?}"));
+    }
+    Ok(())
+}
+
 /// Feeds the final rows to a fresh subject in another order, and compares.
 fn recompute<S: Subject>(
     oracle: &NaiveGraph,
     seed: u64,
     universe: Universe,
     mut subject: S,
-) -> Result<(), String> {
+) -> Result<(S, (NaiveVersion, S::Version)), String> {
     let mut changes = oracle.working.as_changes();
     let mut pages = Pages::new(seed);
     for last in (1..changes.len()).rev() {
@@ -107,5 +130,6 @@ fn recompute<S: Subject>(
     let version = subject.commit(Lsn(1));
     subject.validate()?;
     let expected = NaiveVersion::new(oracle.working.clone());
-    compare(&expected, &version, &universe.questions(), &mut pages)
+    compare(&expected, &version, &universe.questions(), &mut pages)?;
+    Ok((subject, (expected, version)))
 }

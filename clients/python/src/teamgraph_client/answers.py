@@ -206,6 +206,16 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """What tells a version from others: equal for servers of one database at one version."""
+
+    #: Over what is stated, as 32 hexadecimal digits.
+    rows: str
+    #: Over the participations of teams in teams; empty while that closure is not materialised.
+    closure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the server is."""
 
@@ -223,5 +233,7 @@ class Status:
     #: None before the first copy is whole.
     sizes: Sizes | None
     cycles: tuple[Cycle, ...]
+    #: None before the first copy is whole.
+    digest: Digest | None
     #: The limits of the service, by name; the unit stands last.
     limits: Mapping[str, int]

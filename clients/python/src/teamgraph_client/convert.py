@@ -15,6 +15,7 @@ from teamgraph_client.answers import (
     CheckAnswer,
     CheckItem,
     Cycle,
+    Digest,
     Explanation,
     Feed,
     Kind,
@@ -273,6 +274,7 @@ def status(wire: pb.GetStatusResponse) -> Status:
         ),
         sizes=_sizes(wire.sizes) if wire.HasField("sizes") else None,
         cycles=tuple(Cycle(_members(cycle.teams), cycle.team_count) for cycle in wire.cycles),
+        digest=Digest(wire.digest.rows, wire.digest.closure) if wire.HasField("digest") else None,
         limits={limit.name: limit.value for limit in wire.limits},
     )
 

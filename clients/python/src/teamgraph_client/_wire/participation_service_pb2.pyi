@@ -467,7 +467,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms")
+    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms", "digest")
     PRODUCT_VERSION_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -481,6 +481,7 @@ class GetStatusResponse(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     LAG_TRANSACTIONS_FIELD_NUMBER: _ClassVar[int]
     LAG_MS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     product_version: str
     instance: str
     answered_at: _version_pb2.AnsweredAt
@@ -494,7 +495,16 @@ class GetStatusResponse(_message.Message):
     checkpoint: CheckpointReport
     lag_transactions: int
     lag_ms: int
-    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ...) -> None: ...
+    digest: Digest
+    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ...) -> None: ...
+
+class Digest(_message.Message):
+    __slots__ = ("rows", "closure")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CLOSURE_FIELD_NUMBER: _ClassVar[int]
+    rows: str
+    closure: str
+    def __init__(self, rows: _Optional[str] = ..., closure: _Optional[str] = ...) -> None: ...
 
 class CheckpointReport(_message.Message):
     __slots__ = ("directory", "start", "position", "age_ms", "bytes", "took_ms", "error")

@@ -1,0 +1,119 @@
+//! The sum over the closure's pairs, for the digest.
+//!
+//! Owns what a change of sets adds to the sum. A pair is of two different teams, one in the other
+//! through any chain, and weighs what the lower one does times what the upper one does: see
+//! [`crate::graph::digest`]. So it says nothing of components; but all pairs of two components
+//! together are one product, of the sums over the teams of each, and all that one component gains
+//! or loses is one more.
+//!
+//! A component weighs what it does as it is grouped now: before it becomes another, it is taken out
+//! of the sets that hold it.
+
+use super::packed::Change;
+use super::rebuild::{Children, Made};
+use super::sets::SetRef;
+use super::{Closure, ComponentId, TeamEdges};
+use crate::graph::digest::Weight;
+use crate::graph::pages::at;
+use crate::id::TeamId;
+
+/// The pairs of different teams of one component.
+pub(super) fn among<E: TeamEdges>(edges: &E, teams: &[TeamId]) -> Weight {
+    let [mut lowers, mut uppers, mut own] = [Weight::default(); 3];
+    for &team in teams {
+        let (lower, upper) = (edges.lower_weight(team), edges.upper_weight(team));
+        lowers += lower;
+        uppers += upper;
+        own += lower * upper;
+    }
+    lowers * uppers - own
+}
+
+impl Closure {
+    fn lower_weight<E: TeamEdges>(&self, edges: &E, component: ComponentId) -> Weight {
+        if self.cyclic.is_empty() {
+            return edges.lower_weight(TeamId(component.0));
+        }
+        self.teams(component).map(|team| edges.lower_weight(team)).sum()
+    }
+
+    /// The component's teams, as the upper ones of pairs.
+    pub(super) fn upper_weight<E: TeamEdges>(&self, edges: &E, component: ComponentId) -> Weight {
+        self.teams(component).map(|team| edges.upper_weight(team)).sum()
+    }
+
+    /// The set's teams for which that holds, as the lower ones of pairs.
+    fn set_weight<E: TeamEdges>(
+        &self,
+        edges: &E,
+        set: SetRef<'_>,
+        counts: impl Fn(u32) -> bool,
+    ) -> Weight {
+        let mut sum = Weight::default();
+        set.for_each(|number| {
+            if counts(number) {
+                sum += self.lower_weight(edges, ComponentId(number));
+            }
+        });
+        sum
+    }
+
+    /// What came to a set by the change, less what went. `total` is kept for the other sets that
+    /// the same change is of.
+    pub(super) fn change_weight<E: TeamEdges>(
+        &self,
+        edges: &E,
+        change: &Change,
+        [old, new]: [SetRef<'_>; 2],
+        total: &mut Option<Weight>,
+    ) -> Weight {
+        let (set, differ) = match change {
+            Change::Clear => {
+                return Weight::default() - self.set_weight(edges, old, |_| true);
+            }
+            Change::TakeOut(gone) => (gone.as_ref(), old.len() - new.len()),
+            Change::PutIn(added) => (added.as_ref(), new.len() - old.len()),
+        };
+        let weight = if differ == set.len() {
+            *total.get_or_insert_with(|| self.set_weight(edges, set, |_| true))
+        } else if differ == 0 {
+            Weight::default()
+        } else {
+            self.set_weight(edges, set, |number| old.contains(number) != new.contains(number))
+        };
+        if let Change::TakeOut(_) = change { Weight::default() - weight } else { weight }
+    }
+
+    /// Adds what all sets made from nothing weigh; `order` has those above before those below.
+    pub(super) fn weigh_made<E: TeamEdges>(
+        &mut self,
+        edges: &E,
+        order: &[ComponentId],
+        children: &Children,
+        made: &Made,
+    ) {
+        // By component: itself, and all that is below it.
+        let mut weights = vec![(Weight::default(), Weight::default()); children.end()];
+        for &component in order.iter().rev() {
+            let set = made.below(component.0);
+            let mut below = Weight::default();
+            let largest = children.of(component.0).iter().max_by_key(|&&it| made.below(it).len());
+            match largest {
+                // Nothing but the child and all below it, as in a chain.
+                Some(&child) if made.below(child).len() + 1 == set.len() => {
+                    below = weights.get(at(child)).map(|of| of.0 + of.1).unwrap_or_default();
+                }
+                _ => set.for_each(|number| {
+                    below += weights.get(at(number)).map(|of| of.0).unwrap_or_default();
+                }),
+            }
+            if !set.is_empty() {
+                self.weight += self.upper_weight(edges, component) * below;
+            }
+            let own = self.lower_weight(edges, component);
+            if let Some(of) = weights.get_mut(at(component.0)) {
+                *of = (own, below);
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The digest of a version: two sums by which replicas at one version are compared with one call.
+//!
+//! Owns what weighs how much, and the sums over what is stated. The sum over the closure's pairs
+//! is kept beside their count ([`super::closure`]). It must not know who compares.
+//!
+//! All that a version holds has a weight of 128 bits, and each sum is that of the weights, modulo
+//! 2^128. So it depends on nothing but the rows: not on their order, nor on numbers, hash seeds or
+//! what was there before; and a change costs its own weights. A sum, since in an exclusive or two
+//! of a kind would be none.
+//!
+//! | sum | over | each weighs |
+//! |---|---|---|
+//! | `rows` | members that exist | lower(member) × (kind + name + owner) |
+//! | `rows` | stated edges | lower(member) × upper(team) × the edge's role |
+//! | `rows` | the rows that state them | lower(member) × upper(team) × the row's role |
+//! | `closure` | teams in other teams, through any chain | lower(team) × upper(other) |
+//!
+//! Products, because a sum of them can be taken apart: what one team gains of thousands below it is
+//! one multiplication, and a cycle of thousands costs them once and not squared. Were hashes
+//! random, two versions that differ would have one digest with a probability of about 2^-120: the
+//! difference is a polynomial of a low degree, and it would have to be zero just there. What names a
+//! row among the rows that state one edge has no weight.
+//!
+//! Lower, upper, name and owner are hashes by XXH3 with 128 bits, the same on every machine and
+//! from now on (<https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>), under seeds that
+//! differ. It is not cryptographic: the digest is proof against accidents, not against someone who
+//! chooses keys and names.
+
+use super::adjacency::Standing;
+use super::pages::at;
+use super::rows::{Edge, StatedRow};
+use super::state::State;
+use crate::id::{Key, MemberId, Role, SourceKey, TeamId};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
+use std::num::Wrapping;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+
+/// What something adds to a sum.
+pub(super) type Weight = Wrapping<u128>;
+
+/// Tells versions apart: two of equal rows have the same, whatever became of them before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digest {
+    /// Over what is stated: members with kinds, names and owners, edges with roles, and rows.
+    pub rows: u128,
+    /// Over the participations of teams in teams; `None` while the closure is not materialised.
+    pub closure: Option<u128>,
+}
+
+// Seeds and weights of nothing: the digits of pi. Seeds that are near one another would map keys
+// that are near one another to the same.
+const LOWER: u64 = 0x243f_6a88_85a3_08d3;
+const UPPER: u64 = 0x1319_8a2e_0370_7344;
+const OWNER: u64 = 0xa409_3822_299f_31d0;
+const NAME: u64 = 0x082e_fa98_ec4e_6c89;
+const PERSON: Weight = Wrapping(0x4528_21e6_38d0_1377_be54_66cf_34e9_0c6c);
+const TEAM: Weight = Wrapping(0xc0ac_29b7_c97c_50dd_3f84_d5b5_b547_0917);
+const MEMBER_EDGE: Weight = Wrapping(0x9216_d5d9_8979_fb1b_d131_0ba6_98df_b5ac);
+const ADMIN_EDGE: Weight = Wrapping(0x2ffd_72db_d01a_dfb7_b8e1_afed_6a26_7e96);
+const MEMBER_ROW: Weight = Wrapping(0xba7c_9045_f12c_7f99_24a1_9947_b391_6cf7);
+const ADMIN_ROW: Weight = Wrapping(0x0801_f2e2_858e_fc16_6369_20d8_7157_4e69);
+
+/// The member as the lower end of an edge or of a pair, and in what its own row says.
+pub(super) fn lower(key: &SourceKey) -> Weight {
+    of_key(LOWER, key)
+}
+
+/// The team as the upper end of an edge or of a pair.
+fn upper(key: &SourceKey) -> Weight {
+    of_key(UPPER, key)
+}
+
+fn of_key(seed: u64, key: &SourceKey) -> Weight {
+    // A key of another type or space is another key, whatever its bytes.
+    let [low, high] = key.space.0.to_le_bytes();
+    let of = |kind: u8, bytes: &[u8]| of_bytes(xxh3_64_with_seed(&[kind, low, high], seed), bytes);
+    match &key.key {
+        Key::Int(int) => of(0, &int.to_le_bytes()),
+        Key::Uuid(bytes) => of(1, bytes),
+        Key::Text(text) => of(2, text.as_bytes()),
+    }
+}
+
+fn of_bytes(seed: u64, bytes: &[u8]) -> Weight {
+    Wrapping(xxh3_128_with_seed(bytes, seed))
+}
+
+const fn of_edge(role: Role) -> Weight {
+    match role {
+        Role::Member => MEMBER_EDGE,
+        Role::Admin => ADMIN_EDGE,
+    }
+}
+
+const fn of_row(role: Role) -> Weight {
+    match role {
+        Role::Member => MEMBER_ROW,
+        Role::Admin => ADMIN_ROW,
+    }
+}
+
+/// The sums over what is stated, as changes arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct StatedSums {
+    members: Weight,
+    edges: Weight,
+    rows: Weight,
+}
+
+impl StatedSums {
+    /// The role of an edge is another, or the edge came or went; `ends` is what its ends weigh.
+    pub(super) fn change_edge(&mut self, ends: Weight, held: Option<Role>, role: Option<Role>) {
+        let weight = |role: Option<Role>| role.map(of_edge).unwrap_or_default();
+        self.edges += ends * (weight(role) - weight(held));
+    }
+
+    /// One more row states an edge.
+    pub(super) fn add_row(&mut self, ends: Weight, role: Role) {
+        self.rows += ends * of_row(role);
+    }
+
+    /// A row states an edge no more.
+    pub(super) fn remove_row(&mut self, ends: Weight, role: Role) {
+        self.rows -= ends * of_row(role);
+    }
+
+    /// No edge is stated any more.
+    pub(super) fn clear_edges(&mut self) {
+        *self = StatedSums { members: self.members, ..StatedSums::default() };
+    }
+}
+
+impl State {
+    /// The digest of what is here.
+    pub(super) fn digest(&self) -> Digest {
+        let StatedSums { members, edges, rows } = self.sums;
+        Digest { rows: (members + edges + rows).0, closure: self.closure.digest() }
+    }
+
+    fn lower_of(&self, member: MemberId) -> Weight {
+        self.numbers.key(member).map(|key| lower(&key)).unwrap_or_default()
+    }
+
+    /// What the team weighs as the upper end of an edge or of a pair.
+    pub(super) fn upper_of(&self, team: TeamId) -> Weight {
+        let key = self.numbers.member(team).and_then(|member| self.numbers.key(member));
+        key.map(|key| upper(&key)).unwrap_or_default()
+    }
+
+    /// What the edge's ends weigh.
+    pub(super) fn ends_weight(&self, (member, team): Edge) -> Weight {
+        self.lower_of(member) * self.upper_of(team)
+    }
+
+    /// What is said of the member by its row; nothing if there is none.
+    pub(super) fn said_weight(&self, member: MemberId) -> Weight {
+        let kind = match self.standing(member) {
+            Standing::Absent => return Weight::default(),
+            Standing::Person => PERSON,
+            Standing::Team => TEAM,
+        };
+        let name = self.name(member).map(|name| of_bytes(NAME, name.as_bytes()));
+        let owner = self.owner(member).and_then(|owner| self.numbers.key(owner));
+        let owner = owner.map(|owner| of_key(OWNER, &owner));
+        kind + name.unwrap_or_default() + owner.unwrap_or_default()
+    }
+
+    /// Something else is said of the member than what weighed so much before.
+    pub(super) fn note_said(&mut self, member: MemberId, before: Weight) {
+        let after = self.said_weight(member);
+        if after != before {
+            self.sums.members += self.lower_of(member) * (after - before);
+        }
+    }
+
+    /// Sums up all edges of a copy, of which every row is here, sorted.
+    pub(super) fn sum_edges(&mut self, rows: &[StatedRow]) {
+        let teams = (0..self.numbers.team_count()).map(TeamId);
+        let uppers: Vec<Weight> = teams.map(|team| self.upper_of(team)).collect();
+        let of_member = |rows: &[StatedRow]| {
+            let (mut edges, mut all) = (Weight::default(), Weight::default());
+            for same in rows.chunk_by(|a, b| a.team() == b.team()) {
+                // The last of the same has the highest role.
+                let Some(last) = same.last() else { continue };
+                let upper = uppers.get(at(last.team().0)).copied().unwrap_or_default();
+                edges += upper * of_edge(last.role());
+                all += upper * same.iter().map(|row| of_row(row.role())).sum::<Weight>();
+            }
+            let lower = rows.first().map(|row| self.lower_of(row.member())).unwrap_or_default();
+            (lower * edges, lower * all)
+        };
+        let of_members = rows.par_chunk_by(|a, b| a.member() == b.member()).map(of_member);
+        let none = || (Weight::default(), Weight::default());
+        let (edges, rows) = of_members.reduce(none, |a, b| (a.0 + b.0, a.1 + b.1));
+        (self.sums.edges, self.sums.rows) = (edges, rows);
+    }
+
+    /// The sums over what is stated, from nothing; `rows` are all that are active.
+    pub(super) fn recounted_sums(&self, rows: impl Iterator<Item = StatedRow>) -> StatedSums {
+        let mut sums = StatedSums::default();
+        for member in (0..self.numbers.member_count()).map(MemberId) {
+            sums.members += self.lower_of(member) * self.said_weight(member);
+            for edge in self.up.of(member).iter() {
+                let ends = self.ends_weight((member, edge.team()));
+                sums.change_edge(ends, None, Some(edge.role()));
+            }
+        }
+        rows.for_each(|row| sums.add_row(self.ends_weight(row.edge()), row.role()));
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests;
