@@ -243,6 +243,7 @@ impl Server {
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
+            admin: None,
             max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);

@@ -102,11 +102,8 @@ fn sizes(stats: Stats) -> pb::GraphSizes {
     }
 }
 
-/// Bytes of the examples: far more than names need, far less than an answer holds.
-const EXAMPLES_BYTES: usize = 1 << 20;
-
 fn cycles(snapshot: &Snapshot) -> Result<Vec<pb::Cycle>, Failure> {
-    let mut room = EXAMPLES_BYTES;
+    let mut room = limits::EXAMPLES_BYTES.count();
     let mut shown = Vec::new();
     for teams in snapshot.cycles(limits::CYCLES_SHOWN.count()) {
         let mut cycle = pb::Cycle {

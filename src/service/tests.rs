@@ -80,6 +80,7 @@ impl World {
             source: asked,
             instance: "test".to_owned(),
             checkpoint: None,
+            admin: None,
             max_staleness,
         };
         let mut tasks = JoinSet::new();
