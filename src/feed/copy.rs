@@ -84,7 +84,7 @@ pub(crate) async fn copy(
 }
 
 /// Everything that holds rows of a mapped table.
-fn stored(catalogue: &Catalogue) -> Vec<u32> {
+pub(super) fn stored(catalogue: &Catalogue) -> Vec<u32> {
     let of = |table: &TableFacts| {
         let partitions: Vec<u32> = table.partitions().iter().map(|part| part.oid).collect();
         [vec![table.oid()], partitions].concat()

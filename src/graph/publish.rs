@@ -153,6 +153,17 @@ impl PublishedCell {
         recent.kept.get(place).map(|kept| Arc::clone(&kept.snapshot))
     }
 
+    /// Gives back a version that was held for long. If nobody else reads it, this thread frees it:
+    /// of a graph that was replaced whole, that would hold up the one who publishes.
+    pub fn let_go(&self, version: Arc<Snapshot>) {
+        let mut recent = self.lock();
+        // Freed by nobody yet if it is leaving: the list holds it.
+        drop(version);
+        let freed = recent.take_unread();
+        drop(recent);
+        drop(freed);
+    }
+
     /// How many versions are kept, and an estimate of the bytes they hold beside the newest.
     pub fn recent_size(&self) -> (u64, u64) {
         let recent = self.lock();
@@ -177,6 +188,11 @@ impl Recent {
                 self.leaving.push(oldest.snapshot);
             }
         }
+        self.take_unread()
+    }
+
+    /// Those of the leaving that nobody holds any more.
+    fn take_unread(&mut self) -> Vec<Arc<Snapshot>> {
         let (free, held) =
             self.leaving.drain(..).partition(|version| Arc::strong_count(version) == 1);
         self.leaving = held;
@@ -254,6 +270,24 @@ mod tests {
         let gone = Arc::downgrade(&held);
         drop(held);
         publish(&cell, &mut writer, 30, 2);
+        assert_eq!(gone.strong_count(), 0);
+    }
+
+    #[test]
+    fn a_version_that_is_given_back_is_freed_unless_somebody_reads_it() {
+        let cell = PublishedCell::new(LIMITS);
+        let (mut first, mut second) = (writer(1), writer(2));
+        publish(&cell, &mut first, 10, 0);
+        let (held, read) = (cell.recent(1, 1).unwrap(), cell.recent(1, 1).unwrap());
+        let gone = Arc::downgrade(&held);
+        // One that is not replaced stays.
+        cell.let_go(cell.recent(1, 1).unwrap());
+        assert!(cell.recent(1, 1).is_some());
+        publish(&cell, &mut second, 20, 1);
+        drop(first);
+        cell.let_go(held);
+        assert_eq!(gone.strong_count(), 2, "the cell keeps it as long as the reader does");
+        cell.let_go(read);
         assert_eq!(gone.strong_count(), 0);
     }
 }

@@ -20,6 +20,8 @@ mod judge;
 mod outages;
 mod process;
 mod proxy;
+mod rebuild;
+mod rebuild_offline;
 mod refusals;
 mod served;
 pub mod source;

@@ -1,0 +1,85 @@
+//! The thread's work: a graph of the rows, made level with the one that is served, in its place.
+//!
+//! Owns what the rebuild holds in memory, and frees it: the graph that was replaced too, which would
+//! hold up whoever applies. It must not know where rows come from.
+
+use super::{Seen, Teller, take_in};
+use crate::apply::{RebuildRequest, Shadow, Swapped, Teed};
+use crate::change::FeedEvent;
+use crate::command::{AdminError, AdminPhase, DriftReport, RebuildOrder, RebuildReport};
+use crate::graph::{GraphWriter, PublishedCell};
+use crate::id::Lsn;
+use crate::resume::SourceFacts;
+use crate::verify::{CompareOptions, Gathering, compare};
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+/// How many changes may be left when the graph is handed over: whoever applies them then, holding
+/// up the stream, is through within milliseconds.
+const NEARLY_LEVEL_CHANGES: usize = 1_024;
+
+/// Everything that the thread works with.
+pub(super) struct Build {
+    pub(super) rows: mpsc::Receiver<Vec<FeedEvent>>,
+    /// How many rows were read, once it is known that they are all, and what was served there.
+    pub(super) whole: oneshot::Receiver<(u64, Seen)>,
+    pub(super) teed: Teed,
+    pub(super) writer: GraphWriter,
+    pub(super) facts: Arc<SourceFacts>,
+    /// The position that the rows show.
+    pub(super) point: Lsn,
+    pub(super) order: RebuildOrder,
+    pub(super) published: Arc<PublishedCell>,
+    pub(super) requests: mpsc::Sender<RebuildRequest>,
+    pub(super) teller: Teller,
+    /// No other begins while this one holds memory.
+    pub(super) _one: Arc<OwnedSemaphorePermit>,
+}
+
+impl Build {
+    /// Builds, swaps, compares; none if it was given up meanwhile.
+    pub(super) fn run(self) -> Result<Option<RebuildReport>, AdminError> {
+        let Build { mut rows, whole, mut teed, mut writer, point, mut teller, .. } = self;
+        let mut gathering = Gathering::new();
+        take_in(&mut rows, |change| {
+            gathering.apply(&change).map_err(not_rebuilt)?;
+            writer.apply(change).map_err(not_rebuilt)
+        })?;
+        let Ok((rows, seen)) = whole.blocking_recv() else { return Ok(None) };
+        teller.tell(AdminPhase::Building, 0, 0);
+        writer.commit(point);
+        while teed.waiting() > NEARLY_LEVEL_CHANGES && teed.advance(&mut writer).map_err(not_rebuilt)? {
+            if teller.is_gone() {
+                return Ok(None);
+            }
+            let behind = self.published.load().map(|newest| newest.applied_lsn.0).unwrap_or_default();
+            let (at, begin) = (writer.last().version().end_lsn.0, point.0);
+            let total = behind.saturating_sub(begin);
+            teller.tell(AdminPhase::CatchingUp, at.saturating_sub(begin), total);
+        }
+        let (done, swapped) = oneshot::channel();
+        let shadow = Box::new(Shadow { writer, facts: self.facts, rest: teed, done });
+        let handed = self.requests.blocking_send(RebuildRequest::Swap(shadow));
+        handed.map_err(|_| AdminError::Stopping)?;
+        let Ok(Swapped { outcome, unused }) = swapped.blocking_recv() else {
+            return Err(AdminError::Stopping);
+        };
+        let (version, copy) = outcome.map_err(not_rebuilt)?;
+        tracing::info!(copy, %version, rows, "rebuilt: the new graph is served");
+        let replaced = Arc::clone(unused.last());
+        drop(unused);
+        let drift = seen.and_then(|seen| {
+            let drift = drift(gathering, &seen, rows, self.order, &mut teller);
+            self.published.let_go(seen);
+            drift
+        });
+        self.published.let_go(replaced);
+        Ok(Some(RebuildReport { version, copy, rows, took_ms: 0, drift }))
+    }
+}
+
+fn not_rebuilt(why: impl Error) -> AdminError {
+    AdminError::NotRebuilt(why.to_string())
+}
