@@ -10,6 +10,8 @@ pub mod load;
 pub mod migrate;
 mod output;
 mod process;
+mod progress;
+pub mod rebuild;
 pub mod serve;
 
 use crate::config::{ConfigFile, with_lenient_variables};
@@ -45,6 +47,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Load members and memberships from CSV files into a database of the built-in schema
     Load(load::LoadArgs),
+    /// Build the graph of a server anew, or the checkpoint that one starts from
+    Rebuild(rebuild::RebuildArgs),
     /// Ask a server whether a member participates in a team; exit code 0 for yes, 1 for no
     Check(client::check::CheckArgs),
     /// List the teams of a member
@@ -102,6 +106,7 @@ impl Cli {
             | Command::Migrate(_)
             | Command::Doctor(_)
             | Command::Load(_)
+            | Command::Rebuild(_)
             | Command::Check(_)
             | Command::Teams(_)
             | Command::Members(_)
@@ -118,6 +123,7 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Load(args) => load::run(args).await,
+            Command::Rebuild(args) => rebuild::run(args).await,
             Command::Check(args) => Ok(client::check::run(args).await),
             Command::Teams(args) => Ok(client::teams::run(args).await),
             Command::Members(args) => Ok(client::members::run(args).await),

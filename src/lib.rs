@@ -17,6 +17,7 @@ pub mod graph;
 pub mod id;
 pub mod migrate;
 pub mod pb;
+pub mod rebuild;
 pub mod resume;
 #[cfg(feature = "sabotage")]
 mod sabotage;

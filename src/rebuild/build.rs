@@ -7,7 +7,7 @@ use super::{Seen, Teller, take_in};
 use crate::apply::{RebuildRequest, Shadow, Swapped, Teed};
 use crate::change::FeedEvent;
 use crate::command::{AdminError, AdminPhase, DriftReport, RebuildOrder, RebuildReport};
-use crate::graph::{GraphWriter, PublishedCell};
+use crate::graph::{GraphWriter, PublishedCell, Snapshot};
 use crate::id::Lsn;
 use crate::resume::SourceFacts;
 use crate::verify::{CompareOptions, Gathering, compare};
@@ -50,14 +50,15 @@ impl Build {
         let Ok((rows, seen)) = whole.blocking_recv() else { return Ok(None) };
         teller.tell(AdminPhase::Building, 0, 0);
         writer.commit(point);
-        while teed.waiting() > NEARLY_LEVEL_CHANGES && teed.advance(&mut writer).map_err(not_rebuilt)? {
-            if teller.is_gone() {
-                return Ok(None);
-            }
-            let behind = self.published.load().map(|newest| newest.applied_lsn.0).unwrap_or_default();
-            let (at, begin) = (writer.last().version().end_lsn.0, point.0);
-            let total = behind.saturating_sub(begin);
-            teller.tell(AdminPhase::CatchingUp, at.saturating_sub(begin), total);
+        while teed.waiting() > NEARLY_LEVEL_CHANGES && !teller.is_gone() {
+            teed.advance(&mut writer).map_err(not_rebuilt)?;
+            let bytes_to = |lsn: Lsn| lsn.0.saturating_sub(point.0);
+            let done = bytes_to(writer.last().version().end_lsn);
+            let served = self.published.load().map(|served| bytes_to(served.applied_lsn));
+            teller.tell(AdminPhase::CatchingUp, done, served.unwrap_or_default().max(done));
+        }
+        if teller.is_gone() {
+            return Ok(None);
         }
         let (done, swapped) = oneshot::channel();
         let shadow = Box::new(Shadow { writer, facts: self.facts, rest: teed, done });
@@ -71,13 +72,30 @@ impl Build {
         let replaced = Arc::clone(unused.last());
         drop(unused);
         let drift = seen.and_then(|seen| {
-            let drift = drift(gathering, &seen, rows, self.order, &mut teller);
+            // Of another position each time, so another sample.
+            let options = CompareOptions { sample: self.order.sample, seed: point.0 };
+            let compared = drift(gathering, &seen, options, &mut teller);
             self.published.let_go(seen);
-            drift
+            compared.map(|drift| DriftReport { read_at: point, rows, ..drift })
         });
         self.published.let_go(replaced);
         Ok(Some(RebuildReport { version, copy, rows, took_ms: 0, drift }))
     }
+}
+
+/// What differed in the graph that was served.
+fn drift(
+    gathering: Gathering,
+    seen: &Snapshot,
+    options: CompareOptions,
+    teller: &mut Teller,
+) -> Result<DriftReport, String> {
+    let expected = gathering.finish();
+    let drift = compare(&expected, seen, options, &mut |done, total| {
+        teller.tell(AdminPhase::Comparing, done, total);
+        if teller.is_gone() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    drift.ok_or_else(|| "the caller is gone".to_owned())
 }
 
 fn not_rebuilt(why: impl Error) -> AdminError {

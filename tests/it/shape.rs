@@ -60,6 +60,7 @@ const WIRING: &[&str] = &[
     "lib",
     "main",
     "migrate",
+    "rebuild",
     "server",
     "telemetry",
 ];
