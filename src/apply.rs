@@ -201,6 +201,12 @@ impl Applier {
     /// # Errors
     /// See [`ApplyError`].
     pub fn apply(&mut self, event: FeedEvent, now_ms: u64) -> Result<(), ApplyError> {
+        self.take(event, now_ms)?;
+        self.settle(now_ms);
+        Ok(())
+    }
+
+    fn take(&mut self, event: FeedEvent, now_ms: u64) -> Result<(), ApplyError> {
         match event {
             FeedEvent::Change(change) => self.change(change),
             FeedEvent::Commit { end_lsn } => self.commit(end_lsn, now_ms),
@@ -215,9 +221,7 @@ impl Applier {
                 Ok(())
             }
             FeedEvent::CopyEnd { consistent_point } => self.end_copy(consistent_point, now_ms),
-        }?;
-        self.settle(now_ms);
-        Ok(())
+        }
     }
 
     fn change(&mut self, change: Change) -> Result<(), ApplyError> {

@@ -274,8 +274,8 @@ struct Teller {
 impl Teller {
     fn tell(&mut self, phase: AdminPhase, done: u64, total: u64) {
         let now = Instant::now();
-        let is_recent = |(told, at)| told == phase && now < at + PROGRESS_INTERVAL;
-        if !self.told.is_some_and(is_recent) {
+        let told = self.told;
+        if told.is_none_or(|(told, at)| told != phase || now >= at + PROGRESS_INTERVAL) {
             self.told = Some((phase, now));
             let progress = RebuildEvent::Progress(AdminProgress { phase, done, total });
             // A caller who is slow is told less.
