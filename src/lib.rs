@@ -26,3 +26,4 @@ pub mod service;
 pub mod status;
 pub mod synthetic;
 pub mod telemetry;
+pub mod verify;

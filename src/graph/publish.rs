@@ -94,19 +94,27 @@ impl PublishedCell {
     /// Publishes a value; `now_ms` is any clock that does not go back.
     pub fn store(&self, published: Published, now_ms: u64) {
         let Published { snapshot, applied_lsn } = published.clone();
+        // Under the lock: whoever has seen the newest value finds its version among the recent ones.
+        let mut recent = self.lock();
         let before = self.newest.swap(Some(Arc::new(published)));
-        if before.is_some_and(|before| before.snapshot.copy() == snapshot.copy()) {
+        let goes_on = before.is_some_and(|before| before.snapshot.copy() == snapshot.copy());
+        let freed = self.keep(&mut recent, snapshot, now_ms);
+        drop(recent);
+        if goes_on {
             self.waiting.wake_up_to(applied_lsn);
         } else {
             self.waiting.wake_all();
         }
-        // Freed after the lock is given back.
-        let freed = self.keep(snapshot, now_ms);
+        // Last, since it may take a while.
         drop(freed);
     }
 
-    fn keep(&self, snapshot: Arc<Snapshot>, now_ms: u64) -> Vec<Arc<Snapshot>> {
-        let mut recent = self.lock();
+    fn keep(
+        &self,
+        recent: &mut Recent,
+        snapshot: Arc<Snapshot>,
+        now_ms: u64,
+    ) -> Vec<Arc<Snapshot>> {
         let is_new = recent.kept.back().is_none_or(|last| !Arc::ptr_eq(&last.snapshot, &snapshot));
         if is_new {
             if recent.kept.back().is_some_and(|last| last.snapshot.copy() != snapshot.copy()) {

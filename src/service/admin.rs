@@ -64,7 +64,7 @@ impl Administration {
 }
 
 /// The run's events, until it ends or the caller's deadline passes.
-fn events<E: 'static, M: Send + 'static>(
+fn events<E: Send + 'static, M: Send + 'static>(
     mut run: AdminRun<E>,
     timeout: Option<Duration>,
     into_wire: fn(E) -> M,

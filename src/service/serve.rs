@@ -69,7 +69,8 @@ pub async fn serve(
     parts: ServiceParts,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let ServiceParts { published, feed, source, instance, checkpoint, admin, max_staleness } = parts;
+    let ServiceParts { published, feed, source, instance, checkpoint, admin, max_staleness } =
+        parts;
     let contact = Arc::new(Contact::new(feed, max_staleness));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
     let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance), checkpoint);
