@@ -5,15 +5,18 @@
 //!
 //! ```text
 //! feed task ──batches──► apply thread ──Published──► service task
-//!     ▲                    │    │
-//!     ├───── AppliedLsn ───┘    └─images─► checkpoint task and thread
+//!     ▲                    │   │  ▲                       │ Admin
+//!     ├───── AppliedLsn ───┘   │  └─tee, swap─ rebuild task and thread
+//!     │                        └─images─► checkpoint task and thread
 //!     └───── PersistedLsn ─────────────────────┘
 //! ```
 
+use crate::admin::Administration;
 use crate::apply::{Applier, ApplyError};
 use crate::checkpoint::{CheckpointError, CheckpointOptions, Keeping, KeptBy};
 use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
 use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
+use crate::rebuild::{RebuildParts, Rebuilder};
 use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
 use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
@@ -210,6 +213,7 @@ impl Server {
         let applied = Arc::<AppliedLsn>::default();
         let (sender, receiver) = mpsc::channel(QUEUED_BATCHES_MAX);
         let (image_sender, images) = mpsc::channel(1);
+        let (requests, rebuilds) = mpsc::channel(1);
         let limits = self.options.graph;
         let mut applier = Applier::new(limits, Arc::clone(&self.published), Arc::clone(&applied));
         let (restored, warm) = oneshot::channel();
@@ -225,7 +229,7 @@ impl Server {
                 // At once, since the feed waits for either.
                 None => drop(restored),
             }
-            runtime.block_on(applier.run(receiver, images))
+            runtime.block_on(applier.run(receiver, images, rebuilds))
         })?;
         let keeping = match (&self.kept_by, &self.options.checkpoint) {
             (Some(kept_by), Some(options)) => {
@@ -237,13 +241,20 @@ impl Server {
             }
             _ => None,
         };
+        let rebuilder = Rebuilder::new(RebuildParts {
+            feed: self.options.feed.clone(),
+            graph: limits,
+            published: Arc::clone(&self.published),
+            requests,
+            stop: stop.clone(),
+        });
         let parts = ServiceParts {
             published: Arc::clone(&self.published),
             feed: Arc::clone(&self.feed_status),
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
-            admin: None,
+            admin: Some(Arc::new(Administration::new(rebuilder))),
             max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);
@@ -321,7 +332,7 @@ fn joined<E: Into<ServerError>>(
 
 /// Runs the future as a task of that name: its log lines carry it.
 #[expect(clippy::disallowed_methods, reason = "the one place where tasks are spawned")]
-fn spawn_named<T: Send + 'static>(
+pub(crate) fn spawn_named<T: Send + 'static>(
     name: &'static str,
     future: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
@@ -329,7 +340,7 @@ fn spawn_named<T: Send + 'static>(
 }
 
 /// Runs the work on a thread of that name; the answer comes when it ends.
-fn spawn_thread<T: Send + 'static>(
+pub(crate) fn spawn_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, ServerError> {

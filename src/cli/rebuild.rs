@@ -64,7 +64,7 @@ pub async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
             }
         }
     };
-    progress.end();
+    drop(progress);
     let built = built?;
     let shown = if args.online.json() { as_json(&options, &built) } else { as_text(&options, &built) };
     print(&shown)?;

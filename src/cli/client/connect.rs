@@ -45,20 +45,7 @@ pub struct ConnectArgs {
 impl ConnectArgs {
     /// A connection to the server.
     pub(super) async fn connect(&self) -> Result<Client, ClientError> {
-        let url = if self.server.contains("://") {
-            self.server.clone()
-        } else {
-            format!("http://{}", self.server)
-        };
-        let endpoint = Endpoint::from_shared(url)
-            .map_err(|error| ClientError::Address { server: self.server.clone(), error })?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true);
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|error| ClientError::Connect { server: self.server.clone(), error })?;
-        Ok(Client::new(channel))
+        Ok(Client::new(channel(&self.server).await?))
     }
 
     /// The message as a call with a deadline.
@@ -67,6 +54,18 @@ impl ConnectArgs {
         request.set_timeout(Duration::from_millis(self.timeout_ms));
         request
     }
+}
+
+/// A connection to the server of this address.
+pub(super) async fn channel(server: &str) -> Result<Channel, ClientError> {
+    let url =
+        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+    let endpoint = Endpoint::from_shared(url)
+        .map_err(|error| ClientError::Address { server: server.to_owned(), error })?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true);
+    let connected = endpoint.connect().await;
+    connected.map_err(|error| ClientError::Connect { server: server.to_owned(), error })
 }
 
 /// Which version may answer.
