@@ -26,7 +26,7 @@ use crate::change::{Change, FeedEvent};
 use crate::command::{
     AdminError, AdminPhase, AdminProgress, AdminRefused, RebuildEvent, RebuildOrder, RebuildReport,
 };
-use crate::feed::{FeedConfig, FeedError, Reading, Remedy};
+use crate::feed::{FeedConfig, FeedError, PreparedReading, ReadingSlot, Remedy};
 use crate::graph::{GraphLimits, GraphWriter, Published, PublishedCell, Snapshot};
 use crate::id::Lsn;
 use crate::server::{spawn_named, spawn_thread};
@@ -96,7 +96,8 @@ impl Rebuilder {
         let served = self.parts.published.load().ok_or(AdminRefused::NotReady)?;
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let teller = Teller { events: sender, told: None };
-        let rebuild = Rebuild { parts: self.parts.clone(), order, rows: rows(&served), teller, one };
+        let (parts, rows) = (self.parts.clone(), rows(&served));
+        let rebuild = Rebuild { parts, order, rows, teller, opening: None, one };
         spawn_named("rebuild", rebuild.run());
         Ok(events)
     }
@@ -116,6 +117,8 @@ struct Rebuild {
     /// How many rows there may be.
     rows: u64,
     teller: Teller,
+    /// The slot that is waited for.
+    opening: Option<ReadingSlot>,
     one: Arc<OwnedSemaphorePermit>,
 }
 
@@ -133,6 +136,12 @@ impl Rebuild {
         }
         // Nobody to tell: the caller is gone.
         let _told = gone.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
+        if let Some(slot) = self.opening
+            && let Err(error) = slot.abandon().await
+        {
+            // A temporary slot: it goes when what it waits for ends.
+            tracing::warn!(%error, "a slot that was waited for may stay for a while");
+        }
     }
 
     async fn rebuild(&mut self) -> Result<RebuildReport, AdminError> {
@@ -167,7 +176,10 @@ impl Rebuild {
     /// Reads the rows and has them built; the thread does the rest.
     async fn build(&mut self, begun: TeeBegun) -> Result<RebuildReport, AdminError> {
         let TeeBegun { history, copy, teed } = begun;
-        let reading = Reading::open(&self.parts.feed).await.map_err(of_feed)?;
+        let prepared = PreparedReading::new(&self.parts.feed).await.map_err(of_feed)?;
+        self.opening = Some(prepared.slot());
+        let reading = prepared.open().await.map_err(of_feed)?;
+        self.opening = None;
         if reading.history() != history {
             return Err(AdminError::NotRebuilt(
                 "the database is of another history than the graph: a fresh copy is due".to_owned(),

@@ -62,9 +62,12 @@ pub enum SwapRefused {
     /// No number is left for another member.
     #[error(transparent)]
     Full(#[from] GraphFull),
-    /// It shows what is not applied yet.
-    #[error("the new graph is ahead of what is applied")]
-    Ahead,
+    /// It shows other transactions than the graph that is served: their positions are of two logs.
+    #[error(
+        "the new graph is not level with the one that is served, as if the database's log had been \
+         set back: a fresh copy is due"
+    )]
+    NotLevel,
 }
 
 impl Applier {
@@ -135,9 +138,12 @@ impl Applier {
         }
         while rest.advance(writer)? {}
         let snapshot = Arc::clone(writer.last());
-        // INVARIANT (watermark): what is published is complete up to the position beside it.
-        if snapshot.version().end_lsn > self.applied.get() {
-            return Err(SwapRefused::Ahead);
+        // INVARIANT (version, watermark): no version goes back, and none passes the position beside
+        // it.
+        let version = snapshot.version();
+        let goes_back = |served: &GraphWriter| version < served.last().version();
+        if version.end_lsn > self.applied.get() || self.served.as_ref().is_some_and(goes_back) {
+            return Err(SwapRefused::NotLevel);
         }
         Ok(snapshot)
     }

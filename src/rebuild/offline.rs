@@ -7,7 +7,7 @@ use super::{QUEUED_BATCHES_MAX, take_in};
 use crate::change::FeedEvent;
 use crate::checkpoint::{CheckpointOptions, Header, KeptBy};
 use crate::command::{AdminPhase, AdminProgress};
-use crate::feed::{FeedConfig, FeedError, Lasting};
+use crate::feed::{FeedConfig, FeedError, PreparedReading};
 use crate::graph::{GraphFull, GraphLimits, GraphWriter, Stats};
 use crate::id::Lsn;
 use crate::server::{ServerError, spawn_thread};
@@ -88,16 +88,16 @@ pub async fn rebuild_offline(
     let checkpoint = CheckpointOptions { directory: directory.clone(), interval: Duration::ZERO };
     let kept_by = KeptBy::new(&checkpoint, feed.slot());
     let keeper = kept_by.keeper();
-    let lasting = tokio::select! {
+    let prepared = tokio::select! {
         biased;
         () = stop.cancelled() => return Err(OfflineError::Stopped),
-        lasting = Lasting::prepare(feed, &*keeper) => lasting?,
+        prepared = PreparedReading::lasting(feed, &*keeper) => prepared?,
     };
-    let slot = lasting.slot();
+    let slot = prepared.slot();
     let built = tokio::select! {
         biased;
         () = stop.cancelled() => Err(OfflineError::Stopped),
-        built = Box::pin(build(lasting, options, &kept_by, report)) => built,
+        built = Box::pin(build(prepared, options, &kept_by, report)) => built,
     };
     if built.is_err() {
         // Whatever the thread is at, nothing is put into its place any more.
@@ -116,14 +116,14 @@ pub async fn rebuild_offline(
 }
 
 async fn build(
-    lasting: Lasting,
+    prepared: PreparedReading,
     options: &OfflineOptions,
     kept_by: &KeptBy,
     mut report: impl FnMut(AdminProgress) + Send,
 ) -> Result<OfflineReport, OfflineError> {
     let mut tell = |phase, done, total| report(AdminProgress { phase, done, total });
     tell(AdminPhase::Opening, 0, 0);
-    let reading = lasting.open().await?;
+    let reading = prepared.open().await?;
     let (sender, rows) = mpsc::channel(QUEUED_BATCHES_MAX);
     let (read, whole) = oneshot::channel();
     let point = reading.consistent_point();

@@ -186,11 +186,13 @@ async fn a_fresh_copy_in_between_ends_a_rebuild() {
 }
 
 #[test]
-fn a_graph_that_is_ahead_is_refused() {
-    let mut bench = Bench::new();
-    bench.apply(copy(&[1], 100));
-    let rebuild = bench.rebuild(&[1], 500);
-    bench.refuses(rebuild, SwapRefused::Ahead);
+fn a_graph_that_is_ahead_or_behind_is_refused() {
+    for position in [90, 500] {
+        let mut bench = Bench::new();
+        bench.apply(copy(&[1], 100));
+        let rebuild = bench.rebuild(&[1], position);
+        bench.refuses(rebuild, SwapRefused::NotLevel);
+    }
 }
 
 #[test]
