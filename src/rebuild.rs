@@ -153,7 +153,7 @@ impl Rebuild {
         let mut report = tokio::select! {
             biased;
             end = ended => return Err(AdminError::NotRebuilt(end.to_string())),
-            report = self.build(begun) => report?,
+            report = Box::pin(self.build(begun)) => report?,
         };
         report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(report)
@@ -205,10 +205,14 @@ impl Rebuild {
         let built = spawn_thread("rebuild", move || build.run());
         let built = built.map_err(|error| AdminError::NotRebuilt(error.to_string()))?;
         let total = self.rows.max(reading.estimated_rows());
-        let teller = &mut self.teller;
+        let (mut then, teller) = (self.teller.clone(), &mut self.teller);
         let reading =
             reading.run(sender, |rows| teller.tell(AdminPhase::Reading, rows, total.max(rows)));
-        let reading = async { reading.await.map_err(of_feed) };
+        let reading = async {
+            let rows = reading.await.map_err(of_feed)?;
+            then.tell(AdminPhase::Waiting, 0, 0);
+            Ok(rows)
+        };
         let error = match tokio::try_join!(reading, seen_at(&self.parts.published, point)) {
             Ok(whole) => {
                 // The thread may have ended for a reason of its own.

@@ -140,9 +140,9 @@ impl Applier {
         let snapshot = Arc::clone(writer.last());
         // INVARIANT (version, watermark): no version goes back, and none passes the position beside
         // it.
-        let version = snapshot.version();
-        let goes_back = |served: &GraphWriter| version < served.last().version();
-        if version.end_lsn > self.applied.get() || self.served.as_ref().is_some_and(goes_back) {
+        let end_lsn = snapshot.version().end_lsn;
+        let goes_back = |served: &GraphWriter| end_lsn < served.last().version().end_lsn;
+        if end_lsn > self.applied.get() || self.served.as_ref().is_some_and(goes_back) {
             return Err(SwapRefused::NotLevel);
         }
         Ok(snapshot)

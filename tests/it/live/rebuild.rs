@@ -69,11 +69,11 @@ async fn watch(published: Arc<PublishedCell>, done: CancellationToken) -> u64 {
     let (mut last, mut looks) = (None, 0);
     while !done.is_cancelled() {
         let now = published.load().unwrap();
-        let seen = (now.snapshot.copy(), now.snapshot.version(), now.applied_lsn);
+        let seen = (now.snapshot.copy(), now.snapshot.version().end_lsn, now.applied_lsn);
         if let Some((copy, version, applied)) = last {
             assert!(seen.0 >= copy && seen.1 >= version && seen.2 >= applied, "{seen:?} {last:?}");
         }
-        assert!(now.snapshot.version().end_lsn <= now.applied_lsn);
+        assert!(seen.1 <= seen.2, "{seen:?}");
         (last, looks) = (Some(seen), looks + 1);
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
@@ -286,8 +286,8 @@ async fn a_rebuild_that_is_given_up_leaves_nothing_and_another_may_begin() {
     assert_eq!(reason(&refused), "ALREADY_RUNNING");
     until("it waits", async || source.slots().await == 2).await;
     drop(rebuilding);
-    blocker.batch_execute("COMMIT").await.unwrap();
     only_the_feeds_slot_is_left(&source).await;
+    blocker.batch_execute("COMMIT").await.unwrap();
     // And at any other moment.
     let mut dice = Dice::new(seed(), 1);
     for _ in 0..12 {
@@ -323,7 +323,7 @@ async fn a_server_that_stops_ends_its_rebuild() {
     served.stop().await;
     let ended = rebuilding.await.unwrap().err().unwrap();
     assert_eq!(reason(&ended), "SHUTTING_DOWN", "{ended:?}");
-    blocker.batch_execute("COMMIT").await.unwrap();
     until("no slot is left", async || source.slots().await == 0).await;
+    blocker.batch_execute("COMMIT").await.unwrap();
     source.stop().await;
 }

@@ -105,8 +105,8 @@ async fn where_no_checkpoint_can_be_made_no_slot_is_left() {
         stop.cancel();
     });
     assert!(matches!(built, Err(OfflineError::Stopped)), "{built:?}");
+    assert_eq!(source.slots().await, 0);
     blocker.batch_execute("COMMIT").await.unwrap();
-    until("no slot is left", async || source.slots().await == 0).await;
     for ms in [0, 5, 10, 20, 30, 40, 50, 80, 160] {
         let stop = CancellationToken::new();
         let (built, ()) = tokio::join!(rebuild_offline(&options, |_| {}, &stop), async {
