@@ -134,14 +134,16 @@ impl Rebuild {
         if let Err(error) = &ended {
             tracing::warn!(%error, "the rebuild ended");
         }
-        // Nobody to tell: the caller is gone.
-        let _told = gone.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
-        if let Some(slot) = self.opening
+        if let Some(slot) = self.opening.take()
             && let Err(error) = slot.abandon().await
         {
             // A temporary slot: it goes when what it waits for ends.
             tracing::warn!(%error, "a slot that was waited for may stay for a while");
         }
+        // Whoever is told may begin another at once.
+        drop(self);
+        // Nobody to tell: the caller is gone.
+        let _told = gone.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
     }
 
     async fn rebuild(&mut self) -> Result<RebuildReport, AdminError> {
