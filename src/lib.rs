@@ -4,6 +4,7 @@
 //! memory, follows the change feed, and answers over gRPC. Data flows one way: feed → graph →
 //! service. `docs/architecture.md` is the map.
 
+pub mod admin;
 pub mod apply;
 pub mod change;
 pub mod checkpoint;

@@ -1,4 +1,5 @@
-//! The commands that ask a running server: `check`, `teams`, `members`, `explain`, `status`.
+//! The commands that ask a running server: `check`, `teams`, `members`, `explain`, `status`,
+//! `verify`.
 //!
 //! Owns the client's side for people and scripts. It must not know how the server finds answers;
 //! it knows the API alone.
@@ -7,6 +8,7 @@
 
 pub mod check;
 mod connect;
+mod drift;
 pub mod explain;
 mod failure;
 mod json;
@@ -17,6 +19,7 @@ pub mod status;
 pub mod teams;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 
 pub use connect::{ConnectArgs, FreshnessArgs};
 pub use member::MemberArg;

@@ -52,6 +52,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 const WIRING: &[&str] = &[
+    "admin",
     "apply",
     "cli",
     "config",

@@ -80,6 +80,16 @@ fn document(status: &pb::GetStatusResponse) -> Value {
             "error": checkpoint.error,
         })
     });
+    let last_verify = status.last_verify.as_ref().map(|last| {
+        json!({
+            "age_ms": last.age_ms,
+            "version": last.version.as_ref().map(json::version),
+            "differences": last.differences,
+            "members_compared": last.members_compared,
+            "whole": last.whole,
+            "error": last.error,
+        })
+    });
     let cycle = |cycle: &pb::Cycle| {
         let teams: Vec<Value> = cycle.teams.iter().map(json::member).collect();
         json!({ "teams": teams, "team_count": cycle.team_count })
@@ -101,6 +111,7 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "kept_versions": { "versions": kept.versions, "bytes": kept.bytes },
         "limits": limits,
         "checkpoint": checkpoint,
+        "last_verify": last_verify,
     })
 }
 
@@ -122,6 +133,9 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         for (name, said) in ["checkpoint", ""].iter().zip(checkpoint_lines(checkpoint)) {
             line(name, said)?;
         }
+    }
+    if let Some(last) = &status.last_verify {
+        line("verified", verified(last))?;
     }
     let Some(at) = &status.answered_at else {
         return line("graph", "none yet: the first copy is not whole".to_owned());
@@ -157,6 +171,16 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         line("", format!("{} memberships of a team in itself", sizes.self_memberships))?;
     }
     Ok(())
+}
+
+/// What came of the last verify.
+fn verified(last: &pb::LastVerify) -> String {
+    let age_s = last.age_ms / 1_000;
+    match (last.error.as_str(), last.differences) {
+        ("", 0) => format!("no difference, {age_s} s ago"),
+        ("", differences) => format!("{differences} differences, {age_s} s ago: run verify"),
+        (error, _) => format!("could not be told, {age_s} s ago: {error}"),
+    }
 }
 
 /// How the graph on disk is, and what came of it at the start.
