@@ -125,7 +125,9 @@ pub enum AdminError {
 impl fmt::Display for AdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AdminError::Inconclusive(why) => write!(f, "whether the graph is right: {why}"),
+            AdminError::Inconclusive(why) => {
+                write!(f, "whether the graph is right could not be told: {why}")
+            }
             AdminError::NotRebuilt(why) => write!(f, "the graph was not built anew: {why}"),
             AdminError::Source(why) => f.write_str(why),
             AdminError::Stopping => f.write_str("the server is stopping"),

@@ -325,3 +325,120 @@ impl Teller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{GraphLimits, GraphWriter, HistoryLimits, Published};
+    use futures_util::FutureExt;
+
+    const HISTORY: History = History { system_id: 7, timeline: 1 };
+
+    /// A cell, and the writer of its copy.
+    struct Bench {
+        cell: PublishedCell,
+        writer: GraphWriter,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let limits =
+                HistoryLimits { versions_max: 2, bytes_max: u64::MAX, age_max_ms: u64::MAX };
+            let mut bench = Bench { cell: PublishedCell::new(limits), writer: writer(1, HISTORY) };
+            bench.commit(100);
+            bench
+        }
+
+        fn commit(&mut self, lsn: u64) {
+            let snapshot = self.writer.commit(Lsn(lsn));
+            self.cell.store(Published { snapshot, applied_lsn: Lsn(lsn) }, 0);
+        }
+
+        fn watermark(&self, lsn: u64) {
+            let snapshot = Arc::clone(self.writer.last());
+            self.cell.store(Published { snapshot, applied_lsn: Lsn(lsn) }, 0);
+        }
+
+        /// What there is at the position, without a wait: the version's end, or why there is none.
+        fn at(&self, lsn: u64) -> Option<Result<u64, String>> {
+            ended(version_at(&self.cell, HISTORY, Lsn(lsn)).now_or_never()?)
+        }
+    }
+
+    fn writer(copy: u64, history: History) -> GraphWriter {
+        GraphWriter::new(copy, history, GraphLimits::default())
+    }
+
+    fn ended(found: Result<Arc<Snapshot>, Fault>) -> Option<Result<u64, String>> {
+        Some(match found {
+            Ok(version) => Ok(version.version().end_lsn.0),
+            Err(Fault::Again(why)) => Err(why),
+            Err(Fault::End(error)) => panic!("{error}"),
+        })
+    }
+
+    fn is_gone(found: Option<Result<u64, String>>) -> bool {
+        matches!(found, Some(Err(why)) if why.contains("is not kept any more"))
+    }
+
+    #[test]
+    fn the_version_of_a_position_is_the_last_that_ends_there_once_all_is_applied() {
+        let mut bench = Bench::new();
+        assert!(is_gone(bench.at(99)), "older than all that is kept");
+        assert_eq!(bench.at(100), Some(Ok(100)));
+        assert_eq!(bench.at(150), None, "not applied yet");
+        bench.watermark(150);
+        assert_eq!(bench.at(150), Some(Ok(100)));
+        bench.commit(200);
+        assert_eq!((bench.at(150), bench.at(200)), (Some(Ok(100)), Some(Ok(200))));
+        bench.commit(300);
+        assert!(is_gone(bench.at(150)), "two versions are kept");
+        assert_eq!(bench.at(250), Some(Ok(200)));
+    }
+
+    #[test]
+    fn a_fresh_copy_or_another_history_is_never_taken_for_the_version() {
+        let mut bench = Bench::new();
+        bench.watermark(150);
+        bench.writer = writer(2, HISTORY);
+        bench.commit(200);
+        assert!(is_gone(bench.at(150)), "what the copy replaced is gone");
+        // A copy that is not as far as the position yet may come to be.
+        bench.writer = writer(3, HISTORY);
+        bench.commit(120);
+        assert_eq!(bench.at(150), None);
+        bench.watermark(150);
+        assert_eq!(bench.at(150), Some(Ok(120)));
+        bench.writer = writer(4, History { timeline: 2, ..HISTORY });
+        bench.commit(150);
+        let found = bench.at(150);
+        assert!(matches!(&found, Some(Err(why)) if why.contains("another history")), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_the_commit_that_reaches_the_position() {
+        let mut bench = Bench::new();
+        let mut found = Box::pin(version_at(&bench.cell, HISTORY, Lsn(200)));
+        assert!(found.as_mut().now_or_never().is_none());
+        let snapshot = bench.writer.commit(Lsn(200));
+        bench.cell.store(Published { snapshot, applied_lsn: Lsn(200) }, 0);
+        assert_eq!(ended(found.await), Some(Ok(200)));
+    }
+
+    #[test]
+    fn unknown_statuses_are_told_and_no_difference() {
+        let status = UnknownStatus {
+            member: SourceKey::int(1),
+            team: SourceKey::int(2),
+            status: "9".into(),
+        };
+        let statuses = UnknownStatuses { count: 3, examples: vec![status] };
+        let report = finished(DriftReport::default(), statuses);
+        assert_eq!((report.findings.len(), report.differences()), (1, 0));
+        assert_eq!(
+            (report.findings[0].count, report.findings[0].examples[0].source.as_str()),
+            (3, "status 9")
+        );
+        assert!(finished(DriftReport::default(), UnknownStatuses::default()).findings.is_empty());
+    }
+}

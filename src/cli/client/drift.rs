@@ -79,7 +79,7 @@ pub(super) fn write_text(report: &pb::DriftReport, out: &mut impl Write) -> io::
 
 fn write_finding(finding: &pb::Finding, out: &mut impl Write) -> io::Result<()> {
     let kind = kind_name(finding.kind());
-    writeln!(out, "  {}: {}", kind.replace('_', " "), HumanCount(finding.count))?;
+    writeln!(out, "  {}: {}", kind.replace('-', " "), HumanCount(finding.count))?;
     let edges = !matches!(finding.kind(), pb::FindingKind::Cycle);
     for example in &finding.examples {
         let names: Vec<String> = example.members.iter().map(name_text).collect();
@@ -99,19 +99,19 @@ fn write_finding(finding: &pb::Finding, out: &mut impl Write) -> io::Result<()> 
 const fn kind_name(kind: pb::FindingKind) -> &'static str {
     match kind {
         pb::FindingKind::Unspecified => "unknown",
-        pb::FindingKind::MemberMissing => "member_missing",
-        pb::FindingKind::MemberSpurious => "member_spurious",
-        pb::FindingKind::KindDiffers => "kind_differs",
-        pb::FindingKind::NameDiffers => "name_differs",
-        pb::FindingKind::OwnerDiffers => "owner_differs",
-        pb::FindingKind::MembershipMissing => "membership_missing",
-        pb::FindingKind::MembershipSpurious => "membership_spurious",
-        pb::FindingKind::RoleDiffers => "role_differs",
-        pb::FindingKind::ParticipationMissing => "participation_missing",
-        pb::FindingKind::ParticipationSpurious => "participation_spurious",
+        pb::FindingKind::MemberMissing => "member-missing",
+        pb::FindingKind::MemberSpurious => "member-spurious",
+        pb::FindingKind::KindDiffers => "kind-differs",
+        pb::FindingKind::NameDiffers => "name-differs",
+        pb::FindingKind::OwnerDiffers => "owner-differs",
+        pb::FindingKind::MembershipMissing => "membership-missing",
+        pb::FindingKind::MembershipSpurious => "membership-spurious",
+        pb::FindingKind::RoleDiffers => "role-differs",
+        pb::FindingKind::ParticipationMissing => "participation-missing",
+        pb::FindingKind::ParticipationSpurious => "participation-spurious",
         pb::FindingKind::Cycle => "cycle",
-        pb::FindingKind::DanglingEnd => "dangling_end",
-        pb::FindingKind::SelfMembership => "self_membership",
-        pb::FindingKind::StatusUnknown => "status_unknown",
+        pb::FindingKind::DanglingEnd => "dangling-end",
+        pb::FindingKind::SelfMembership => "self-membership",
+        pb::FindingKind::StatusUnknown => "status-unknown",
     }
 }

@@ -80,16 +80,6 @@ fn document(status: &pb::GetStatusResponse) -> Value {
             "error": checkpoint.error,
         })
     });
-    let last_verify = status.last_verify.as_ref().map(|last| {
-        json!({
-            "age_ms": last.age_ms,
-            "version": last.version.as_ref().map(json::version),
-            "differences": last.differences,
-            "members_compared": last.members_compared,
-            "whole": last.whole,
-            "error": last.error,
-        })
-    });
     let cycle = |cycle: &pb::Cycle| {
         let teams: Vec<Value> = cycle.teams.iter().map(json::member).collect();
         json!({ "teams": teams, "team_count": cycle.team_count })
@@ -111,7 +101,18 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "kept_versions": { "versions": kept.versions, "bytes": kept.bytes },
         "limits": limits,
         "checkpoint": checkpoint,
-        "last_verify": last_verify,
+        "last_verify": status.last_verify.as_ref().map(last_verify),
+    })
+}
+
+fn last_verify(last: &pb::LastVerify) -> Value {
+    json!({
+        "age_ms": last.age_ms,
+        "version": last.version.as_ref().map(json::version),
+        "differences": last.differences,
+        "members_compared": last.members_compared,
+        "whole": last.whole,
+        "error": last.error,
     })
 }
 
