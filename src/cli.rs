@@ -1,7 +1,7 @@
 //! The command `teamgraph`: its subcommands, and how they end.
 //!
 //! Owns parsing and dispatch. Exit codes: 0 for success and for yes, 1 for no (`check`, and a
-//! `doctor` that found something), 2 for an error.
+//! `doctor` or a `verify` that found something), 2 for an error.
 
 pub mod client;
 pub mod demo;
@@ -59,6 +59,8 @@ enum Command {
     Explain(client::explain::ExplainArgs),
     /// Show how a server is
     Status(client::status::StatusArgs),
+    /// Compare a server's graph with its database; exit code 0 for the same, 1 for different
+    Verify(client::verify::VerifyArgs),
 }
 
 /// The arguments cannot be used, or only help was asked for.
@@ -111,7 +113,8 @@ impl Cli {
             | Command::Teams(_)
             | Command::Members(_)
             | Command::Explain(_)
-            | Command::Status(_) => "warn",
+            | Command::Status(_)
+            | Command::Verify(_) => "warn",
         }
     }
 
@@ -129,6 +132,7 @@ impl Cli {
             Command::Members(args) => Ok(client::members::run(args).await),
             Command::Explain(args) => Ok(client::explain::run(args).await),
             Command::Status(args) => Ok(client::status::run(args).await),
+            Command::Verify(args) => Ok(client::verify::run(args).await),
         }
     }
 }

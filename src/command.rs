@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 /// Where the source's log ends now, on its primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,18 @@ pub trait Admin: Send + Sync + fmt::Debug {
     /// # Errors
     /// Why it does not begin.
     fn rebuild(&self, order: RebuildOrder) -> Result<AdminRun<RebuildEvent>, AdminRefused>;
+
+    /// What came of the last verify, whoever asked for it; none before the first has ended.
+    fn last_verify(&self) -> Option<LastVerify>;
+}
+
+/// The end of a verify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastVerify {
+    /// When it ended.
+    pub ended_at: SystemTime,
+    /// What came of it.
+    pub outcome: Result<Arc<DriftReport>, AdminError>,
 }
 
 /// What a run tells: progress, now and then, then its report or its error, and nothing more.
@@ -112,7 +125,9 @@ pub enum AdminError {
 impl fmt::Display for AdminError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AdminError::Inconclusive(why) => write!(f, "whether the graph is right: {why}"),
+            AdminError::Inconclusive(why) => {
+                write!(f, "whether the graph is right could not be told: {why}")
+            }
             AdminError::NotRebuilt(why) => write!(f, "the graph was not built anew: {why}"),
             AdminError::Source(why) => f.write_str(why),
             AdminError::Stopping => f.write_str("the server is stopping"),
@@ -155,16 +170,28 @@ pub enum RebuildEvent {
     Report(Box<RebuildReport>),
 }
 
+impl From<AdminProgress> for VerifyEvent {
+    fn from(progress: AdminProgress) -> Self {
+        VerifyEvent::Progress(progress)
+    }
+}
+
+impl From<AdminProgress> for RebuildEvent {
+    fn from(progress: AdminProgress) -> Self {
+        RebuildEvent::Progress(progress)
+    }
+}
+
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminPhase {
     /// Waiting for a position of the source and its snapshot.
     Opening,
-    /// Reading rows.
+    /// Reading; in rows.
     Reading,
-    /// Waiting for the graph to have applied all up to that position; in bytes of the log.
+    /// Waiting for the graph to have applied all up to that position.
     Waiting,
-    /// Comparing; in members.
+    /// Comparing; in steps, of which a member takes up to three.
     Comparing,
     /// Making a graph of the rows.
     Building,
@@ -219,21 +246,34 @@ impl DriftReport {
 
 /// What kind of thing was found; `docs/api.md` says what each means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each says it")]
 pub enum FindingKind {
+    /// A member's row that the graph does not have.
     MemberMissing,
+    /// A member of the graph that has no row.
     MemberSpurious,
+    /// A person in the one, a team in the other.
     KindDiffers,
+    /// Another directory name, or a name that leads elsewhere.
     NameDiffers,
+    /// Another owner.
     OwnerDiffers,
+    /// A membership that rows state and the graph lacks, seen from either end.
     MembershipMissing,
+    /// A membership of the graph that no active row states, seen from either end.
     MembershipSpurious,
+    /// Another role.
     RoleDiffers,
+    /// A participation that follows from the rows and that the graph denies.
     ParticipationMissing,
+    /// A participation that the graph affirms and that does not follow from the rows.
     ParticipationSpurious,
+    /// Teams that all participate in one another.
     Cycle,
+    /// A membership of whom or in what has no row, or in a person.
     DanglingEnd,
+    /// A membership of a member in itself.
     SelfMembership,
+    /// A row of the built-in schema with a status that it does not know.
     StatusUnknown,
 }
 

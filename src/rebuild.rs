@@ -21,114 +21,66 @@ mod offline;
 
 pub use offline::{OfflineError, OfflineOptions, OfflineReport, rebuild_offline};
 
+use crate::admin::{
+    Apart, DeskParts, Events, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version,
+};
 use crate::apply::{RebuildRequest, TeeBegun};
 use crate::change::{Change, FeedEvent};
-use crate::command::{
-    AdminError, AdminPhase, AdminProgress, AdminRefused, RebuildEvent, RebuildOrder, RebuildReport,
-};
-use crate::feed::{FeedConfig, FeedError, PreparedReading, ReadingSlot, Remedy};
-use crate::graph::{GraphLimits, GraphWriter, Published, PublishedCell, Snapshot};
-use crate::id::Lsn;
-use crate::server::{spawn_named, spawn_thread};
+use crate::command::{AdminError, AdminPhase, RebuildEvent, RebuildOrder, RebuildReport};
+use crate::feed::{FeedError, PreparedReading, ReadingSlot, Remedy, UnknownStatuses};
+use crate::graph::GraphWriter;
+use crate::server::spawn_thread;
 use build::Build;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
-
-/// Batches of rows between their reading and the thread that builds: as many as between the feed
-/// and whoever applies.
-const QUEUED_BATCHES_MAX: usize = 64;
-
-/// Events that wait for the caller to take them. Progress that finds no room is not told.
-const EVENTS_MAX: usize = 16;
-
-/// How often progress is told, at most.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long the transaction under way may take to be applied: one of the size that is still
 /// followed takes about as long.
 const BOUNDARY_MAX: Duration = Duration::from_secs(120);
 
-/// How long it may take, from the reading's begin, until all up to its position is applied.
-const APPLIED_MAX: Duration = Duration::from_secs(120);
-
-/// Who rebuilds.
-#[derive(Clone, Debug)]
-pub struct Rebuilder {
-    parts: RebuildParts,
-    /// One permit: one rebuild.
-    one: Arc<Semaphore>,
-}
-
-/// What a rebuild needs of the process.
-#[derive(Clone, Debug)]
-pub struct RebuildParts {
-    /// The source.
-    pub feed: FeedConfig,
-    /// Limits of the graph.
-    pub graph: GraphLimits,
-    /// Where the graph that is served stands.
-    pub published: Arc<PublishedCell>,
-    /// To whoever applies.
-    pub requests: mpsc::Sender<RebuildRequest>,
-    /// Ends it with the process.
-    pub stop: CancellationToken,
-}
-
-/// What a rebuild tells its caller, in order; to drop it cancels the rebuild.
-pub type RebuildEvents = mpsc::Receiver<Result<RebuildEvent, AdminError>>;
-
-impl Rebuilder {
-    /// None runs yet.
-    pub fn new(parts: RebuildParts) -> Self {
-        Rebuilder { parts, one: Arc::new(Semaphore::new(1)) }
-    }
-
-    /// Begins a rebuild.
-    ///
-    /// # Errors
-    /// One has not ended, or there is no graph that could be replaced.
-    pub fn start(&self, order: RebuildOrder) -> Result<RebuildEvents, AdminRefused> {
-        let one = Arc::clone(&self.one).try_acquire_owned();
-        let one = Arc::new(one.map_err(|_| AdminRefused::AlreadyRunning)?);
-        let served = self.parts.published.load().ok_or(AdminRefused::NotReady)?;
-        let (sender, events) = mpsc::channel(EVENTS_MAX);
-        let teller = Teller { events: sender, told: None };
-        let (parts, rows) = (self.parts.clone(), rows(&served));
-        let rebuild = Rebuild { parts, order, rows, teller, opening: None, one };
-        spawn_named("rebuild", rebuild.run());
-        Ok(events)
-    }
-}
-
-/// How many rows made the graph, of members and of memberships; those that are not active are in
-/// none.
-fn rows(served: &Published) -> u64 {
-    let stats = served.snapshot.stats();
-    stats.people + stats.teams + stats.rows
-}
-
 /// A rebuild under way.
-struct Rebuild {
-    parts: RebuildParts,
+#[derive(Debug)]
+pub(crate) struct Rebuilding {
+    parts: DeskParts,
     order: RebuildOrder,
-    /// How many rows there may be.
-    rows: u64,
-    teller: Teller,
+    teller: Teller<RebuildEvent>,
     /// The slot that is waited for.
     opening: Option<ReadingSlot>,
-    one: Arc<OwnedSemaphorePermit>,
+    /// Held until the thread has ended, too: it has a graph in memory.
+    turn: Arc<OwnedSemaphorePermit>,
 }
 
-impl Rebuild {
-    async fn run(mut self) {
-        let (stop, gone) = (self.parts.stop.clone(), self.teller.events.clone());
+/// What the thread is told once all rows are read.
+struct Whole {
+    /// How many rows there are.
+    rows: u64,
+    /// What none of them tells.
+    statuses: UnknownStatuses,
+    /// The version that their position shows; or why it cannot be had.
+    seen: Seen,
+}
+
+impl Rebuilding {
+    /// To be run.
+    pub(crate) fn new(
+        parts: DeskParts,
+        order: RebuildOrder,
+        events: Events<RebuildEvent>,
+        turn: OwnedSemaphorePermit,
+    ) -> Self {
+        let (teller, turn) = (Teller::new(events), Arc::new(turn));
+        Rebuilding { parts, order, teller, opening: None, turn }
+    }
+
+    /// Runs to its end, or until nobody waits for it any more.
+    pub(crate) async fn run(mut self) {
+        let (stop, events) = (self.parts.stop.clone(), self.teller.events());
         let ended = tokio::select! {
             biased;
             () = stop.cancelled() => Err(AdminError::Stopping),
-            () = gone.closed() => Err(AdminError::NotRebuilt("the caller is gone".to_owned())),
+            () = events.closed() => Err(AdminError::NotRebuilt("the caller is gone".to_owned())),
             ended = Box::pin(self.rebuild()) => ended,
         };
         if let Err(error) = &ended {
@@ -143,7 +95,7 @@ impl Rebuild {
         // Whoever is told may begin another at once.
         drop(self);
         // Nobody to tell: the caller is gone.
-        let _told = gone.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
+        let _told = events.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
     }
 
     async fn rebuild(&mut self) -> Result<RebuildReport, AdminError> {
@@ -163,7 +115,7 @@ impl Rebuild {
 
     async fn begin_tee(&self) -> Result<TeeBegun, AdminError> {
         let (reply, begun) = oneshot::channel();
-        let asked = self.parts.requests.send(RebuildRequest::Tee(reply)).await;
+        let asked = self.parts.rebuilds.send(RebuildRequest::Tee(reply)).await;
         asked.map_err(|_| AdminError::Stopping)?;
         match timeout(BOUNDARY_MAX, begun).await {
             Ok(Ok(begun)) => begun.map_err(|end| AdminError::NotRebuilt(end.to_string())),
@@ -180,7 +132,7 @@ impl Rebuild {
         let TeeBegun { history, copy, teed } = begun;
         let prepared = PreparedReading::new(&self.parts.feed).await.map_err(of_feed)?;
         self.opening = Some(prepared.slot());
-        let reading = prepared.open().await.map_err(of_feed)?;
+        let mut reading = prepared.open().await.map_err(of_feed)?;
         self.opening = None;
         if reading.history() != history {
             return Err(AdminError::NotRebuilt(
@@ -189,8 +141,9 @@ impl Rebuild {
         }
         let point = reading.consistent_point();
         tracing::info!(copy, %point, "rebuilding");
+        let statuses = reading.unknown_statuses().await.map_err(of_feed)?;
         let (sender, rows) = mpsc::channel(QUEUED_BATCHES_MAX);
-        let (read, whole) = oneshot::channel();
+        let (tell, whole) = oneshot::channel();
         let build = Build {
             rows,
             whole,
@@ -200,62 +153,34 @@ impl Rebuild {
             point,
             order: self.order,
             published: Arc::clone(&self.parts.published),
-            requests: self.parts.requests.clone(),
+            rebuilds: self.parts.rebuilds.clone(),
             teller: self.teller.clone(),
-            _one: Arc::clone(&self.one),
+            _turn: Arc::clone(&self.turn),
         };
         let built = spawn_thread("rebuild", move || build.run());
         let built = built.map_err(|error| AdminError::NotRebuilt(error.to_string()))?;
-        let total = self.rows.max(reading.estimated_rows());
-        let (mut then, teller) = (self.teller.clone(), &mut self.teller);
-        let reading =
-            reading.run(sender, |rows| teller.tell(AdminPhase::Reading, rows, total.max(rows)));
-        let reading = async {
-            let rows = reading.await.map_err(of_feed)?;
-            then.tell(AdminPhase::Waiting, 0, 0);
-            Ok(rows)
-        };
-        let error = match tokio::try_join!(reading, seen_at(&self.parts.published, point)) {
-            Ok(whole) => {
-                // The thread may have ended for a reason of its own.
-                let _told = read.send(whole);
+        let read = rows_and_version(&self.parts, &mut self.teller, reading, sender).await;
+        let failed = match read {
+            Ok((rows, seen)) => {
+                // Where it has ended, it says why.
+                let _told = tell.send(Whole { rows, statuses, seen });
                 None
             }
-            Err(error) => {
-                drop(read);
-                Some(error)
+            Err(apart) => {
+                drop(tell);
+                Some(match apart {
+                    Apart::Reading(error) => of_feed(error),
+                    Apart::Late(why) => AdminError::NotRebuilt(why),
+                })
             }
         };
         match built.await {
             Ok(Ok(Some(report))) => Ok(report),
-            Ok(Ok(None)) => Err(error.unwrap_or(AdminError::Stopping)),
+            Ok(Ok(None)) => Err(failed.unwrap_or(AdminError::Stopping)),
             Ok(Err(error)) => Err(error),
             Err(_gone) => Err(AdminError::Defect("the rebuild thread failed".to_owned())),
         }
     }
-}
-
-/// The version that the position shows, once all up to there is applied; or why there is none.
-type Seen = Result<Arc<Snapshot>, String>;
-
-async fn seen_at(published: &PublishedCell, point: Lsn) -> Result<Seen, AdminError> {
-    let applied = async {
-        loop {
-            let mut waiter = published.wait_for(point);
-            if published.load().is_some_and(|newest| newest.applied_lsn >= point) {
-                break;
-            }
-            waiter.reached().await;
-        }
-        // At once: it may leave the ring with the next that comes.
-        published.recent_at(point).ok_or_else(|| format!("no version of {point} was kept"))
-    };
-    timeout(APPLIED_MAX, applied).await.map_err(|_| {
-        AdminError::NotRebuilt(format!(
-            "what is served was not at {point} within {} s: the feed is behind or down",
-            APPLIED_MAX.as_secs()
-        ))
-    })
 }
 
 /// Takes in all rows, until nobody sends any more.
@@ -278,31 +203,5 @@ fn of_feed(error: FeedError) -> AdminError {
     match error {
         FeedError::Definite { remedy: Remedy::Operator, what } => AdminError::Source(what),
         error => AdminError::NotRebuilt(error.to_string()),
-    }
-}
-
-/// Tells progress, without ever waiting for the caller.
-#[derive(Clone, Debug)]
-struct Teller {
-    events: mpsc::Sender<Result<RebuildEvent, AdminError>>,
-    /// What was told last, and when.
-    told: Option<(AdminPhase, Instant)>,
-}
-
-impl Teller {
-    fn tell(&mut self, phase: AdminPhase, done: u64, total: u64) {
-        let now = Instant::now();
-        let told = self.told;
-        if told.is_none_or(|(told, at)| told != phase || now >= at + PROGRESS_INTERVAL) {
-            self.told = Some((phase, now));
-            let progress = RebuildEvent::Progress(AdminProgress { phase, done, total });
-            // A caller who is slow is told less.
-            let _told = self.events.try_send(Ok(progress));
-        }
-    }
-
-    /// The caller is gone.
-    fn is_gone(&self) -> bool {
-        self.events.is_closed()
     }
 }

@@ -11,12 +11,12 @@
 //!     └───── PersistedLsn ─────────────────────┘
 //! ```
 
-use crate::admin::Administration;
-use crate::apply::{Applier, ApplyError};
+use crate::admin::{Desk, DeskParts, verify_again_and_again};
+use crate::apply::{Applier, ApplyError, RebuildRequest};
 use crate::checkpoint::{CheckpointError, CheckpointOptions, Keeping, KeptBy};
+use crate::command::Admin;
 use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
 use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
-use crate::rebuild::{RebuildParts, Rebuilder};
 use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
 use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
@@ -57,6 +57,8 @@ pub struct ServerOptions {
     pub checkpoint: Option<CheckpointOptions>,
     /// For how long the source may be out of reach before questions are refused, if they ever are.
     pub max_staleness: Option<Duration>,
+    /// How long to rest between one verify of a sample and the next; none is made unless asked for.
+    pub verify_every: Option<Duration>,
 }
 
 /// Why a server did not start, or ended otherwise than it was told to.
@@ -205,6 +207,27 @@ impl Server {
         outcome.and(joined("service", parts.service.await)).and(kept)
     }
 
+    /// Who does what an operator asks for; and the verify that is made unasked.
+    fn admin(
+        &self,
+        stop: &CancellationToken,
+        rebuilds: mpsc::Sender<RebuildRequest>,
+    ) -> Arc<dyn Admin> {
+        let desk: Arc<dyn Admin> = Arc::new(Desk::new(DeskParts {
+            feed: self.options.feed.clone(),
+            graph: self.options.graph,
+            published: Arc::clone(&self.published),
+            feed_status: Arc::clone(&self.feed_status),
+            rebuilds,
+            stop: stop.clone(),
+        }));
+        if let Some(rest) = self.options.verify_every {
+            let again = verify_again_and_again(Arc::clone(&desk), rest, stop.clone());
+            spawn_named("background-verify", again);
+        }
+        desk
+    }
+
     fn spawn(
         self,
         stop: &CancellationToken,
@@ -241,20 +264,14 @@ impl Server {
             }
             _ => None,
         };
-        let rebuilder = Rebuilder::new(RebuildParts {
-            feed: self.options.feed.clone(),
-            graph: limits,
-            published: Arc::clone(&self.published),
-            requests,
-            stop: stop.clone(),
-        });
+        let admin = self.admin(stop, requests);
         let parts = ServiceParts {
             published: Arc::clone(&self.published),
             feed: Arc::clone(&self.feed_status),
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
-            admin: Some(Arc::new(Administration::new(rebuilder))),
+            admin: Some(admin),
             max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);

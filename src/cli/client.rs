@@ -1,5 +1,5 @@
 //! The commands that ask a running server: `check`, `teams`, `members`, `explain`, `status`,
-//! `rebuild`.
+//! `verify`, `rebuild`.
 //!
 //! Owns the client's side for people and scripts. It must not know how the server finds answers;
 //! it knows the API alone.
@@ -20,6 +20,7 @@ pub mod status;
 pub mod teams;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 
 pub use connect::{ConnectArgs, FreshnessArgs};
 pub use member::MemberArg;

@@ -3,7 +3,7 @@
 //! Owns what is shown and how often; rate and time left are told from what came before. It must not
 //! know the work.
 
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// How often a line is written where there is no terminal: a file of an hour's work stays short.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows one piece of work after the other. To drop it clears what would stand beside the outcome.
+/// Shows one piece of work after the other.
 #[derive(Debug)]
 pub(super) struct Progress {
     shown: Shown,
@@ -31,9 +31,7 @@ impl Progress {
     pub(super) fn new(for_programs: bool) -> Self {
         let shown = match (for_programs, io::stderr().is_terminal()) {
             (true, _) => Shown::Nothing,
-            (false, true) => {
-                Shown::Bar(ProgressBar::no_length().with_finish(ProgressFinish::AndClear))
-            }
+            (false, true) => Shown::Bar(ProgressBar::no_length()),
             (false, false) => Shown::Lines { last: None },
         };
         Progress { shown, work: None }
@@ -69,6 +67,13 @@ impl Progress {
                     let _ = writeln!(io::stderr(), "{line}");
                 }
             }
+        }
+    }
+
+    /// Clears what would stand beside the outcome.
+    pub(super) fn end(self) {
+        if let Shown::Bar(bar) = self.shown {
+            bar.finish_and_clear();
         }
     }
 }

@@ -21,8 +21,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Of a server that runs, this builds the graph anew beside the one that is served, and says what \
-differed; it answers and follows its database meanwhile. Exit code: 0 if nothing differed, 1 if \
-something did and is right now, 2 for an error, with what was served before still served.
+differed; it answers and follows its database meanwhile. It takes as long as it \
+takes, whatever --timeout-ms says; Ctrl-C ends it, at the server too. Exit code: 0 if nothing \
+differed, 1 if something did and is right now (or that could not be told), 2 for an error, with \
+what was served before still served.
 
 With --checkpoint, this makes the checkpoint of a server that does not run, from its database, so \
 that it starts without a copy: give it --database-url and the options that the server has \
@@ -52,7 +54,7 @@ pub async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
     let directory = directory(path, feed.slot())?;
     let options = OfflineOptions { feed, directory, graph: GraphLimits::default() };
     let (stop, mut signals) = (CancellationToken::new(), StopSignals::listen()?);
-    let mut progress = Progress::new(args.online.json());
+    let mut progress = Progress::new(args.online.connect.json);
     let built = {
         let report = |AdminProgress { phase, done, total }| progress.show(name(phase), done, total);
         let mut building = Box::pin(rebuild_offline(&options, report, &stop));
@@ -64,9 +66,9 @@ pub async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
             }
         }
     };
-    drop(progress);
+    progress.end();
     let built = built?;
-    let shown = if args.online.json() { as_json(&options, &built) } else { as_text(&options, &built) };
+    let shown = if args.online.connect.json { as_json(&options, &built) } else { as_text(&options, &built) };
     print(&shown)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use super::outbox::Outbox;
 use super::prepared::PreparedReading;
 use super::session::Session;
 use super::slot::{self, NewSlot};
+use super::statuses::{self, UnknownStatuses};
 use super::tables::Catalogue;
 use crate::change::FeedEvent;
 use crate::id::{History, Lsn};
@@ -74,6 +75,15 @@ impl Reading {
     /// How the rows are read, for who keeps what is built of them.
     pub fn facts(&self) -> Arc<SourceFacts> {
         Arc::new(facts::of(&self.config.mapping, &self.catalogue))
+    }
+
+    /// Rows of the built-in schema whose status is none that it knows; none of other tables.
+    ///
+    /// # Errors
+    /// A lost connection: to be tried anew, from [`Reading::open`] on.
+    pub async fn unknown_statuses(&mut self) -> Result<UnknownStatuses, FeedError> {
+        let (snapshot, mapping) = (&self.made.snapshot, &self.config.mapping);
+        statuses::unknown(&mut self.session, snapshot, self.server_version, mapping).await
     }
 
     /// Hands on every row, as [`FeedEvent::Change`]s alone, and returns how many there are;

@@ -3,10 +3,13 @@
 //! Owns what the rebuild holds in memory, and frees it: the graph that was replaced too, which would
 //! hold up whoever applies. It must not know where rows come from.
 
-use super::{Seen, Teller, take_in};
+use super::{Whole, take_in};
+use crate::admin::{Teller, finished};
 use crate::apply::{RebuildRequest, Shadow, Swapped, Teed};
 use crate::change::FeedEvent;
-use crate::command::{AdminError, AdminPhase, DriftReport, RebuildOrder, RebuildReport};
+use crate::command::{
+    AdminError, AdminPhase, DriftReport, RebuildEvent, RebuildOrder, RebuildReport,
+};
 use crate::graph::{GraphWriter, PublishedCell, Snapshot};
 use crate::id::Lsn;
 use crate::resume::SourceFacts;
@@ -23,8 +26,8 @@ const NEARLY_LEVEL_CHANGES: usize = 1_024;
 /// Everything that the thread works with.
 pub(super) struct Build {
     pub(super) rows: mpsc::Receiver<Vec<FeedEvent>>,
-    /// How many rows were read, once it is known that they are all, and what was served there.
-    pub(super) whole: oneshot::Receiver<(u64, Seen)>,
+    /// Comes once all rows are read, and all up to their position is applied.
+    pub(super) whole: oneshot::Receiver<Whole>,
     pub(super) teed: Teed,
     pub(super) writer: GraphWriter,
     pub(super) facts: Arc<SourceFacts>,
@@ -32,10 +35,10 @@ pub(super) struct Build {
     pub(super) point: Lsn,
     pub(super) order: RebuildOrder,
     pub(super) published: Arc<PublishedCell>,
-    pub(super) requests: mpsc::Sender<RebuildRequest>,
-    pub(super) teller: Teller,
+    pub(super) rebuilds: mpsc::Sender<RebuildRequest>,
+    pub(super) teller: Teller<RebuildEvent>,
     /// No other begins while this one holds memory.
-    pub(super) _one: Arc<OwnedSemaphorePermit>,
+    pub(super) _turn: Arc<OwnedSemaphorePermit>,
 }
 
 impl Build {
@@ -47,7 +50,8 @@ impl Build {
             gathering.apply(&change).map_err(not_rebuilt)?;
             writer.apply(change).map_err(not_rebuilt)
         })?;
-        let Ok((rows, seen)) = whole.blocking_recv() else { return Ok(None) };
+        let Ok(whole) = whole.blocking_recv() else { return Ok(None) };
+        let Whole { rows, statuses, seen } = whole;
         teller.tell(AdminPhase::Building, 0, 0);
         writer.commit(point);
         while teed.waiting() > NEARLY_LEVEL_CHANGES && !teller.is_gone() {
@@ -62,7 +66,7 @@ impl Build {
         }
         let (done, swapped) = oneshot::channel();
         let shadow = Box::new(Shadow { writer, facts: self.facts, rest: teed, done });
-        let handed = self.requests.blocking_send(RebuildRequest::Swap(shadow));
+        let handed = self.rebuilds.blocking_send(RebuildRequest::Swap(shadow));
         handed.map_err(|_| AdminError::Stopping)?;
         let Ok(Swapped { outcome, unused }) = swapped.blocking_recv() else {
             return Err(AdminError::Stopping);
@@ -76,7 +80,7 @@ impl Build {
             let options = CompareOptions { sample: self.order.sample, seed: point.0 };
             let compared = drift(gathering, &seen, options, &mut teller);
             self.published.let_go(seen);
-            compared.map(|drift| DriftReport { read_at: point, rows, ..drift })
+            compared.map(|drift| finished(DriftReport { read_at: point, rows, ..drift }, statuses))
         });
         self.published.let_go(replaced);
         Ok(Some(RebuildReport { version, copy, rows, took_ms: 0, drift }))
@@ -88,7 +92,7 @@ fn drift(
     gathering: Gathering,
     seen: &Snapshot,
     options: CompareOptions,
-    teller: &mut Teller,
+    teller: &mut Teller<RebuildEvent>,
 ) -> Result<DriftReport, String> {
     let expected = gathering.finish();
     let drift = compare(&expected, seen, options, &mut |done, total| {

@@ -3,7 +3,8 @@
 //! Owns that the checkpoint and the slot meet: the slot of that server is made anew, the checkpoint
 //! is of its position, and where there is no checkpoint in the end there is no slot either.
 
-use super::{QUEUED_BATCHES_MAX, take_in};
+use super::take_in;
+use crate::admin::QUEUED_BATCHES_MAX;
 use crate::change::FeedEvent;
 use crate::checkpoint::{CheckpointOptions, Header, KeptBy};
 use crate::command::{AdminPhase, AdminProgress};

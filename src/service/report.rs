@@ -9,6 +9,7 @@ use super::freshness::Basis;
 use super::limits;
 use super::listed::field_bytes;
 use super::participation::Answers;
+use crate::command::LastVerify;
 use crate::graph::{Snapshot, Stats};
 use crate::pb;
 use crate::status::{CheckpointStatus, FeedState, FeedStatus};
@@ -39,6 +40,7 @@ impl Answers {
             kept_versions: Some(pb::KeptVersions { versions, bytes }),
             limits: limits::ALL.iter().map(limit).collect(),
             checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
+            last_verify: self.admin.as_ref().and_then(|admin| admin.last_verify()).map(last_verify),
         })
     }
 
@@ -84,6 +86,24 @@ fn checkpoint_report(checkpoint: &CheckpointStatus) -> pb::CheckpointReport {
         bytes: checkpoint.bytes,
         took_ms: checkpoint.took_ms,
         error: checkpoint.error.clone(),
+    }
+}
+
+fn last_verify(LastVerify { ended_at, outcome }: LastVerify) -> pb::LastVerify {
+    let age = ended_at.elapsed().unwrap_or_default();
+    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(report) => pb::LastVerify {
+            age_ms,
+            version: Some(convert::version_to_wire(report.version)),
+            differences: report.differences(),
+            members_compared: report.members_compared,
+            whole: report.whole,
+            error: String::new(),
+        },
+        Err(error) => {
+            pb::LastVerify { age_ms, error: error.to_string(), ..pb::LastVerify::default() }
+        }
     }
 }
 

@@ -73,7 +73,8 @@ pub async fn serve(
         parts;
     let contact = Arc::new(Contact::new(feed, max_staleness));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
-    let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance), checkpoint);
+    let instance = Instance::new(instance);
+    let answers = Answers::new(reads, Arc::clone(&contact), instance, checkpoint, admin.clone());
     let participation = ParticipationServiceServer::new(Participation(Arc::new(answers)))
         .max_decoding_message_size(limits::REQUEST_BYTES.count())
         // Answers are cut to `ANSWER_BYTES` where they are made; this is the net below.

@@ -3,10 +3,10 @@
 //! Owns the comparison of both directories, and the way from the numbers of one side to those of the
 //! other. It must not know edges.
 
+use super::at;
 use super::compare::Sides;
 use super::expected::Expected;
 use super::findings::{ABSENT, Findings, example, in_graph, in_rows, kind_text};
-use super::at;
 use crate::command::FindingKind;
 use crate::graph::{Named, Snapshot};
 use crate::id::MemberId;

@@ -98,7 +98,8 @@ impl<'a> Participations<'a> {
         let listed = listed.map(|list| list.page(None, usize::MAX).members).unwrap_or_default();
         let Unmatched { missing, spurious } = self.unmatched(&below, listed);
         // A member that only one side has is told as that.
-        let in_graph = |&below: &u32| numbers.in_graph(below).and_then(|it| seen.kind(it)).is_some();
+        let in_graph =
+            |&below: &u32| numbers.in_graph(below).and_then(|it| seen.kind(it)).is_some();
         let in_rows =
             |&below: &MemberId| numbers.in_rows(below).and_then(|it| expected.kind(it)).is_some();
         let missing = missing.into_iter().filter(in_graph);
@@ -116,7 +117,8 @@ impl<'a> Participations<'a> {
         let mut unmatched = Unmatched::default();
         let mut wanted = expected.iter().copied().peekable();
         for (place, member) in listed {
-            while let Some(missing) = wanted.next_if(|&wanted| place.is_some_and(|it| wanted < it)) {
+            while let Some(missing) = wanted.next_if(|&wanted| place.is_some_and(|it| wanted < it))
+            {
                 unmatched.missing.extend(teams.number(missing));
             }
             // What is listed twice is once too often there.

@@ -90,11 +90,7 @@ fn a_right_graph_has_no_differences_and_its_peculiarities_are_told() {
     let report = whole(&gathered(&rows()), &version(rows()));
     assert_eq!(
         counts(&report),
-        [
-            (FindingKind::Cycle, 1),
-            (FindingKind::DanglingEnd, 3),
-            (FindingKind::SelfMembership, 1)
-        ]
+        [(FindingKind::Cycle, 1), (FindingKind::DanglingEnd, 3), (FindingKind::SelfMembership, 1)]
     );
     assert_eq!(report.differences(), 0);
     assert_eq!((report.members, report.memberships), (12, 14));
@@ -103,7 +99,10 @@ fn a_right_graph_has_no_differences_and_its_peculiarities_are_told() {
     assert_eq!(report.participations, 19);
     assert_eq!(report.version.end_lsn, Lsn(100));
     let cycle = &report.findings[0].examples[0];
-    assert_eq!((names(&cycle.members), cycle.source.as_str()), (vec!["t15".into(), "t16".into()], "2 teams"));
+    assert_eq!(
+        (names(&cycle.members), cycle.source.as_str()),
+        (vec!["t15".into(), "t16".into()], "2 teams")
+    );
     let dangling: Vec<_> =
         report.findings[1].examples.iter().map(|it| (names(&it.members), &*it.source)).collect();
     for (members, said) in [
@@ -127,7 +126,11 @@ fn every_corruption_of_the_graph_is_found_and_nothing_else() {
     let (person, team) = (MemberKind::Person, MemberKind::Team);
     for (what, changes, expected) in [
         // 2 is in 11 by row 1, and so in 13 and 14.
-        ("a missing row", gone(1), vec![(Kind::MembershipMissing, 1), (Kind::ParticipationMissing, 3)]),
+        (
+            "a missing row",
+            gone(1),
+            vec![(Kind::MembershipMissing, 1), (Kind::ParticipationMissing, 3)],
+        ),
         (
             "a row too many",
             vec![row(50, 6, 12, Role::Member)],
@@ -179,7 +182,11 @@ fn every_corruption_of_the_graph_is_found_and_nothing_else() {
         ("somebody else's name", put(6, person, "p5", None), vec![(Kind::NameDiffers, 2)]),
         ("another owner", put(14, team, "t14", Some(2)), vec![(Kind::OwnerDiffers, 1)]),
         ("no owner", put(14, team, "t14", None), vec![(Kind::OwnerDiffers, 1)]),
-        ("an owner that does not exist", put(14, team, "t14", Some(97)), vec![(Kind::OwnerDiffers, 1)]),
+        (
+            "an owner that does not exist",
+            put(14, team, "t14", Some(97)),
+            vec![(Kind::OwnerDiffers, 1)],
+        ),
         ("a missing member", forget(2), vec![(Kind::MemberMissing, 1)]),
         ("a member too many", put(7, person, "p7", None), vec![(Kind::MemberSpurious, 1)]),
     ] {

@@ -4,6 +4,7 @@
 
 use super::failure::ClientError;
 use crate::pb;
+use pb::admin_service_client::AdminServiceClient;
 use pb::participation_service_client::ParticipationServiceClient;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -45,7 +46,28 @@ pub struct ConnectArgs {
 impl ConnectArgs {
     /// A connection to the server.
     pub(super) async fn connect(&self) -> Result<Client, ClientError> {
-        Ok(Client::new(channel(&self.server).await?))
+        Ok(Client::new(self.channel().await?))
+    }
+
+    /// A connection to the server, for what an operator asks.
+    pub(super) async fn connect_admin(&self) -> Result<AdminServiceClient<Channel>, ClientError> {
+        Ok(AdminServiceClient::new(self.channel().await?))
+    }
+
+    async fn channel(&self) -> Result<Channel, ClientError> {
+        let url = if self.server.contains("://") {
+            self.server.clone()
+        } else {
+            format!("http://{}", self.server)
+        };
+        let endpoint = Endpoint::from_shared(url)
+            .map_err(|error| ClientError::Address { server: self.server.clone(), error })?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true);
+        let connecting = endpoint.connect();
+        connecting
+            .await
+            .map_err(|error| ClientError::Connect { server: self.server.clone(), error })
     }
 
     /// The message as a call with a deadline.
@@ -54,18 +76,6 @@ impl ConnectArgs {
         request.set_timeout(Duration::from_millis(self.timeout_ms));
         request
     }
-}
-
-/// A connection to the server of this address.
-pub(super) async fn channel(server: &str) -> Result<Channel, ClientError> {
-    let url =
-        if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-    let endpoint = Endpoint::from_shared(url)
-        .map_err(|error| ClientError::Address { server: server.to_owned(), error })?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true);
-    let connected = endpoint.connect().await;
-    connected.map_err(|error| ClientError::Connect { server: server.to_owned(), error })
 }
 
 /// Which version may answer.

@@ -1,6 +1,6 @@
-//! What differs between a graph and its source, for eyes and for programs.
+//! What differs between rows and graph, as it is shown.
 //!
-//! Owns the text and the JSON of a report.
+//! Owns the report's text and its document. It must not know who asked for it.
 
 use super::json;
 use super::member::name_text;
@@ -9,75 +9,109 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// The words of a kind: `membership-missing`.
-fn kind(finding: &pb::Finding) -> String {
-    let name = finding.kind().as_str_name();
-    name.trim_start_matches("FINDING_KIND_").to_lowercase().replace('_', "-")
+/// Whether the graph is right.
+pub(super) const fn is_right(report: &pb::DriftReport) -> bool {
+    report.differences.is_empty()
 }
 
-/// One document.
-pub(super) fn document(drift: &pb::DriftReport) -> Value {
-    let example = |example: &pb::FindingExample| {
-        let members: Vec<Value> = example.members.iter().map(json::member).collect();
-        json!({ "members": members, "source": example.source, "graph": example.graph })
-    };
-    let finding = |finding: &pb::Finding| {
-        let examples: Vec<Value> = finding.examples.iter().map(example).collect();
-        json!({ "kind": kind(finding), "count": finding.count, "examples": examples })
-    };
+/// The report as a document.
+pub(super) fn document(report: &pb::DriftReport) -> Value {
     let findings =
-        |list: &[pb::Finding]| -> Vec<Value> { list.iter().map(finding).collect() };
+        |findings: &[pb::Finding]| findings.iter().map(finding_document).collect::<Vec<_>>();
     json!({
-        "version": json::version(drift.version),
-        "read_at": drift.read_at,
-        "rows": drift.rows,
-        "members": drift.members,
-        "memberships": drift.memberships,
-        "members_compared": drift.members_compared,
-        "participations": drift.participations,
-        "whole": drift.whole,
-        "differences": findings(&drift.differences),
-        "peculiarities": findings(&drift.peculiarities),
+        "same": is_right(report),
+        "version": report.version.as_ref().map(json::version),
+        "read_at": report.read_at,
+        "rows": report.rows,
+        "members": report.members,
+        "memberships": report.memberships,
+        "members_compared": report.members_compared,
+        "participations": report.participations,
+        "whole": report.whole,
+        "differences": findings(&report.differences),
+        "peculiarities": findings(&report.peculiarities),
     })
 }
 
-/// What was compared, what differs, and what is odd in the source.
-pub(super) fn write_text(drift: &pb::DriftReport, out: &mut impl Write) -> io::Result<()> {
-    let count = |number: u64| HumanCount(number).to_string();
-    let whose = if drift.whole { "all" } else { "a sample of" };
+fn finding_document(finding: &pb::Finding) -> Value {
+    let example = |example: &pb::FindingExample| {
+        json!({
+            "members": example.members.iter().map(json::member).collect::<Vec<_>>(),
+            "source": example.source,
+            "graph": example.graph,
+        })
+    };
+    json!({
+        "kind": kind_name(finding.kind()),
+        "count": finding.count,
+        "examples": finding.examples.iter().map(example).collect::<Vec<_>>(),
+    })
+}
+
+/// The report as lines.
+pub(super) fn write_text(report: &pb::DriftReport, out: &mut impl Write) -> io::Result<()> {
+    let differences: u64 = report.differences.iter().map(|finding| finding.count).sum();
+    let said = match differences {
+        0 => "no difference".to_owned(),
+        1 => "1 difference".to_owned(),
+        more => format!("{} differences", HumanCount(more)),
+    };
+    let of = if report.whole { "all members" } else { "a sample of members" };
     writeln!(
         out,
-        "compared at {}: {} members, {} memberships, {} participations of {whose} {} members",
-        drift.read_at,
-        count(drift.members),
-        count(drift.memberships),
-        count(drift.participations),
-        count(drift.members_compared),
+        "{said} at {}: {} members, {} memberships, and the {} participations of {of}",
+        report.read_at,
+        HumanCount(report.members),
+        HumanCount(report.memberships),
+        HumanCount(report.participations),
     )?;
-    if drift.differences.is_empty() {
-        writeln!(out, "nothing differs")?;
+    for finding in &report.differences {
+        write_finding(finding, out)?;
     }
-    for (what, findings) in
-        [("differs", &drift.differences), ("odd in the source", &drift.peculiarities)]
-    {
-        for finding in findings {
-            writeln!(out, "{what}: {} {}", count(finding.count), kind(finding))?;
-            for example in &finding.examples {
-                writeln!(out, "    {}", line(example))?;
-            }
-        }
+    if !report.peculiarities.is_empty() {
+        writeln!(out, "peculiarities of the database, which are served as they are:")?;
+    }
+    for finding in &report.peculiarities {
+        write_finding(finding, out)?;
     }
     Ok(())
 }
 
-/// `alice, devs (source: member; graph: nothing)`
-fn line(example: &pb::FindingExample) -> String {
-    let names: Vec<String> = example.members.iter().map(name_text).collect();
-    let said = [("source", &example.source), ("graph", &example.graph)];
-    let said = said.iter().filter(|(_, said)| !said.is_empty());
-    let said: Vec<String> = said.map(|(who, said)| format!("{who}: {said}")).collect();
-    match said.is_empty() {
-        true => names.join(", "),
-        false => format!("{} ({})", names.join(", "), said.join("; ")),
+fn write_finding(finding: &pb::Finding, out: &mut impl Write) -> io::Result<()> {
+    let kind = kind_name(finding.kind());
+    writeln!(out, "  {}: {}", kind.replace('-', " "), HumanCount(finding.count))?;
+    let edges = !matches!(finding.kind(), pb::FindingKind::Cycle);
+    for example in &finding.examples {
+        let names: Vec<String> = example.members.iter().map(name_text).collect();
+        let names = names.join(if edges { " in " } else { ", " });
+        match (example.source.as_str(), example.graph.as_str()) {
+            ("", "") => writeln!(out, "    {names}")?,
+            (source, "") => writeln!(out, "    {names}: {source}")?,
+            (source, graph) => writeln!(out, "    {names}: {source} by its rows, {graph} here")?,
+        }
+    }
+    if finding.count > u64::try_from(finding.examples.len()).unwrap_or(u64::MAX) {
+        writeln!(out, "    …")?;
+    }
+    Ok(())
+}
+
+const fn kind_name(kind: pb::FindingKind) -> &'static str {
+    match kind {
+        pb::FindingKind::Unspecified => "unknown",
+        pb::FindingKind::MemberMissing => "member-missing",
+        pb::FindingKind::MemberSpurious => "member-spurious",
+        pb::FindingKind::KindDiffers => "kind-differs",
+        pb::FindingKind::NameDiffers => "name-differs",
+        pb::FindingKind::OwnerDiffers => "owner-differs",
+        pb::FindingKind::MembershipMissing => "membership-missing",
+        pb::FindingKind::MembershipSpurious => "membership-spurious",
+        pb::FindingKind::RoleDiffers => "role-differs",
+        pb::FindingKind::ParticipationMissing => "participation-missing",
+        pb::FindingKind::ParticipationSpurious => "participation-spurious",
+        pb::FindingKind::Cycle => "cycle",
+        pb::FindingKind::DanglingEnd => "dangling-end",
+        pb::FindingKind::SelfMembership => "self-membership",
+        pb::FindingKind::StatusUnknown => "status-unknown",
     }
 }

@@ -4,7 +4,7 @@
 //! readers lose digits of numbers so large.
 
 use super::member::kind_text;
-use crate::id::{Key, Lsn};
+use crate::id::Key;
 use crate::pb;
 use serde_json::{Map, Value, json};
 
@@ -26,27 +26,26 @@ pub(super) fn member(member: &pb::Member) -> Value {
     Value::Object(document)
 }
 
+/// A version's name.
+pub(super) fn version(version: &pb::Version) -> Value {
+    json!({
+        "system_id": version.system_id.to_string(),
+        "timeline": version.timeline,
+        "end_lsn": crate::id::Lsn(version.end_lsn).to_string(),
+        "tick": version.tick,
+    })
+}
+
 /// The state that answered.
 pub(super) fn answered_at(at: Option<&pb::AnsweredAt>) -> Value {
     let Some(at) = at else { return Value::Null };
     json!({
-        "version": version(at.version),
+        "version": at.version.as_ref().map(version),
         "applied_lsn": at.applied_lsn,
         "token": at.token,
         "stale_for_ms": at.stale_for_ms,
         "instance": at.instance,
         "copy": at.copy,
-    })
-}
-
-/// A version's name.
-pub(super) fn version(version: Option<pb::Version>) -> Value {
-    let Some(version) = version else { return Value::Null };
-    json!({
-        "system_id": version.system_id.to_string(),
-        "timeline": version.timeline,
-        "end_lsn": Lsn(version.end_lsn).to_string(),
-        "tick": version.tick,
     })
 }
 

@@ -1,97 +1,75 @@
 //! The half of `teamgraph rebuild` that asks a server.
 //!
-//! Owns how the rebuild's progress and its report are shown.
+//! Owns how a rebuild is asked for and followed.
 
-use super::connect::channel;
+use super::connect::ConnectArgs;
 use super::drift;
 use super::failure::ClientError;
 use super::json;
 use super::output::{conclude, standard};
+use super::verify::doing;
 use crate::cli::progress::Progress;
 use crate::pb;
 use indicatif::HumanCount;
-use pb::admin_service_client::AdminServiceClient;
 use pb::rebuild_response::Event;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+use tonic::Streaming;
 
 /// What is asked of a server.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RebuildArgs {
-    /// The server's address; the call may take as long as it takes.
-    #[arg(
-        long,
-        env = "TEAMGRAPH_SERVER",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:7420"
-    )]
-    server: String,
-    /// How many members to recompute the participations of, to say what differed [default: all]
+    /// Recompute the participations of so many members, chosen anew each time, in place of all, to say
+    /// what differed. Members and memberships are compared whole all the same.
     #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
-    sample: Option<u64>,
-    /// Write one JSON document for programs in place of text, and no progress. An error is a JSON
-    /// document, too, on standard error.
-    #[arg(long, env = "TEAMGRAPH_JSON")]
-    json: bool,
+    pub sample: Option<u64>,
+    /// Where and how to ask.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
 }
 
-impl RebuildArgs {
-    /// Programs read what is written.
-    pub(in crate::cli) const fn json(&self) -> bool {
-        self.json
-    }
-}
-
-/// Asks, shows the report, and returns the exit code: 0 if nothing differed, else 1; 2 if there is
-/// no new graph.
+/// Asks, shows the report, and returns the exit code: 0 if nothing differed, 1 if something did or
+/// that could not be told, 2 if there is no new graph.
 pub async fn run(args: RebuildArgs) -> ExitCode {
     let mut out = standard();
     let outcome = answer(&args, &mut out).await;
-    conclude(outcome, out, args.json)
+    conclude(outcome, out, args.connect.json)
 }
 
 pub(super) async fn answer(args: &RebuildArgs, out: &mut impl Write) -> Result<bool, ClientError> {
-    let mut client = AdminServiceClient::new(channel(&args.server).await?);
-    let request = pb::RebuildRequest { sample: args.sample };
-    let mut events = client.rebuild(request).await?.into_inner();
-    let mut progress = Progress::new(args.json);
-    let report = loop {
-        let Some(event) = events.message().await? else {
-            return Err(ClientError::Answer("the report"));
-        };
-        match event.event {
-            Some(Event::Progress(at)) => progress.show(phase(at.phase()), at.done, at.total),
-            Some(Event::Report(report)) => break report,
-            None => return Err(ClientError::Answer("the event")),
-        }
-    };
-    drop(progress);
-    if args.json {
+    let mut client = args.connect.connect_admin().await?;
+    let events = client.rebuild(pb::RebuildRequest { sample: args.sample }).await?.into_inner();
+    let mut progress = Progress::new(args.connect.json);
+    let report = follow(events, &mut progress).await;
+    progress.end();
+    let report = report?;
+    if args.connect.json {
         writeln!(out, "{}", document(&report))?;
     } else {
         write_text(&report, out)?;
     }
-    Ok(report.drift.is_some_and(|drift| drift.differences.is_empty()))
+    Ok(report.drift.as_ref().is_some_and(drift::is_right))
 }
 
-/// What the server is doing, in words.
-const fn phase(phase: pb::AdminPhase) -> &'static str {
-    match phase {
-        pb::AdminPhase::Unspecified => "working",
-        pb::AdminPhase::Opening => "waiting for open transactions to end",
-        pb::AdminPhase::Reading => "reading rows",
-        pb::AdminPhase::Waiting => "waiting for the graph that is served",
-        pb::AdminPhase::Comparing => "comparing",
-        pb::AdminPhase::Building => "building the graph",
-        pb::AdminPhase::CatchingUp => "catching up",
+async fn follow(
+    mut events: Streaming<pb::RebuildResponse>,
+    progress: &mut Progress,
+) -> Result<pb::RebuildReport, ClientError> {
+    while let Some(event) = events.message().await? {
+        match event.event {
+            Some(Event::Progress(at)) => progress.show(doing(at.phase()), at.done, at.total),
+            Some(Event::Report(report)) => return Ok(report),
+            None => {}
+        }
     }
+    Err(ClientError::Answer("a report"))
 }
 
 fn document(report: &pb::RebuildReport) -> Value {
     json!({
-        "version": json::version(report.version),
+        "version": report.version.as_ref().map(json::version),
         "copy": report.copy,
         "rows": report.rows,
         "took_ms": report.took_ms,
@@ -102,10 +80,13 @@ fn document(report: &pb::RebuildReport) -> Value {
 
 fn write_text(report: &pb::RebuildReport, out: &mut impl Write) -> io::Result<()> {
     let took = Duration::from_millis(report.took_ms).as_secs_f64();
-    let rows = HumanCount(report.rows);
-    writeln!(out, "rebuilt of {rows} rows in {took:.1} s: copy {} is served", report.copy)?;
+    let (rows, copy) = (HumanCount(report.rows), report.copy);
+    writeln!(out, "rebuilt of {rows} rows in {took:.1} s: copy {copy} is served")?;
     match &report.drift {
-        Some(drift) => drift::write_text(drift, out),
+        Some(drift) => {
+            write!(out, "in the graph that was served before: ")?;
+            drift::write_text(drift, out)
+        }
         None => writeln!(out, "what differed is not known: {}", report.drift_unknown),
     }
 }

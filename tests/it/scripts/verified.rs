@@ -67,7 +67,8 @@ fn expected(source: &NaiveVersion, graph: &NaiveVersion) -> BTreeMap<FindingKind
     let (rows, held) = (&source.rows.members, &graph.rows.members);
     add(Kind::MemberMissing, rows.keys().filter(|key| !held.contains_key(key)).count());
     add(Kind::MemberSpurious, held.keys().filter(|key| !rows.contains_key(key)).count());
-    let both: Vec<_> = rows.iter().filter_map(|(key, row)| Some((key, row, held.get(key)?))).collect();
+    let both: Vec<_> =
+        rows.iter().filter_map(|(key, row)| Some((key, row, held.get(key)?))).collect();
     add(Kind::KindDiffers, both.iter().filter(|(_, row, held)| row.kind != held.kind).count());
     add(Kind::OwnerDiffers, both.iter().filter(|(_, row, held)| row.owner != held.owner).count());
     add(Kind::NameDiffers, both.iter().filter(|(_, row, held)| row.name != held.name).count());
@@ -83,7 +84,8 @@ fn expected(source: &NaiveVersion, graph: &NaiveVersion) -> BTreeMap<FindingKind
     let (stated, kept) = (source.rows.stated(), graph.rows.stated());
     add(Kind::MembershipMissing, stated.keys().filter(|edge| !kept.contains_key(edge)).count());
     add(Kind::MembershipSpurious, kept.keys().filter(|edge| !stated.contains_key(edge)).count());
-    let other_role = stated.iter().filter(|(edge, role)| kept.get(edge).is_some_and(|it| it != *role));
+    let other_role =
+        stated.iter().filter(|(edge, role)| kept.get(edge).is_some_and(|it| it != *role));
     add(Kind::RoleDiffers, other_role.count());
     let (mut missing, mut spurious) = (0, 0);
     for (key, ..) in &both {
