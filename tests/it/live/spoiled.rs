@@ -43,10 +43,11 @@ impl Spoiled {
         let (sender, mut sent) = mpsc::channel(64);
         let (spoiled, events) = mpsc::channel(64);
         let (_nobody, images) = mpsc::channel(1);
+        let (rebuild, rebuilds) = mpsc::channel(1);
         let applier =
             Applier::new(GraphLimits::default(), Arc::clone(&published), Arc::clone(&applied));
         let runtime = Handle::current();
-        std::thread::spawn(move || runtime.block_on(applier.run(events, images)).unwrap());
+        std::thread::spawn(move || runtime.block_on(applier.run(events, images, rebuilds)).unwrap());
         start(async move {
             while let Some(batch) = sent.recv().await {
                 let batch: Vec<FeedEvent> =
@@ -63,8 +64,10 @@ impl Spoiled {
         let address = listener.local_addr().unwrap();
         let desk: Arc<dyn Admin> = Arc::new(Desk::new(DeskParts {
             feed: config.clone(),
+            graph: GraphLimits::default(),
             published: Arc::clone(&published),
             feed_status: Arc::clone(&status),
+            rebuilds: rebuild,
             stop: stop.clone(),
         }));
         let parts = ServiceParts {
