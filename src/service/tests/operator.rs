@@ -15,29 +15,29 @@ use tokio::sync::mpsc;
 /// What a run tells.
 type Told<E> = Vec<Result<E, AdminError>>;
 
+/// A run, and what keeps it from ending.
+type Begun<E> = (AdminRun<E>, mpsc::Sender<Result<E, AdminError>>);
+
 /// Does what a test tells it to.
 #[derive(Debug, Default)]
 pub(crate) struct FakeAdmin {
     pub(crate) refused: Mutex<Option<AdminRefused>>,
     pub(crate) verify: Mutex<Told<VerifyEvent>>,
-    rebuild: Mutex<Told<RebuildEvent>>,
+    pub(crate) rebuild: Mutex<Told<RebuildEvent>>,
     /// Keeps runs from ending.
-    held: Mutex<Vec<mpsc::Sender<Result<VerifyEvent, AdminError>>>>,
-    holds: bool,
-    asked: Mutex<Vec<Option<u64>>>,
+    pub(crate) held: Mutex<Vec<mpsc::Sender<Result<VerifyEvent, AdminError>>>>,
+    pub(crate) holds: bool,
+    pub(crate) asked: Mutex<Vec<Option<u64>>>,
     pub(crate) last: Mutex<Option<LastVerify>>,
 }
 
 impl FakeAdmin {
-    fn begin<E: Send + 'static>(
-        &self,
-        told: &Mutex<Told<E>>,
-    ) -> Result<(AdminRun<E>, mpsc::Sender<Result<E, AdminError>>), AdminRefused> {
-        if let Some(refused) = *self.refused.lock().unwrap() {
-            return Err(refused);
-        }
+    fn begin<E: Send + 'static>(&self, told: &Mutex<Told<E>>) -> Result<Begun<E>, AdminRefused> {
+        let refused = *self.refused.lock().unwrap();
+        refused.map_or(Ok(()), Err)?;
         let (sender, events) = mpsc::channel(16);
-        for event in take(&mut *told.lock().unwrap()) {
+        let told = take(&mut *told.lock().unwrap());
+        for event in told {
             sender.try_send(event).unwrap_or_else(|_| panic!("too many events"));
         }
         Ok((Box::pin(events), sender))

@@ -40,7 +40,7 @@ impl Spoiled {
         let published = Arc::new(PublishedCell::new(HISTORY));
         let (applied, status) = (Arc::<AppliedLsn>::default(), Arc::default());
         let stop = CancellationToken::new();
-        let (sender, mut sent) = mpsc::channel(64);
+        let (sender, mut sent) = mpsc::channel::<Vec<FeedEvent>>(64);
         let (spoiled, events) = mpsc::channel(64);
         let (_nobody, images) = mpsc::channel(1);
         let (rebuild, rebuilds) = mpsc::channel(1);

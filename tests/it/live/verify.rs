@@ -63,7 +63,7 @@ async fn a_right_graph_is_never_called_wrong_while_it_is_written_and_cut() {
     let writers: Vec<_> = (0..3)
         .map(|seed| {
             let (url, done) = (source.url.clone(), done.clone());
-            super::source::start(write_at_random(url, Dice::new(seed), true, done))
+            super::source::start(write_at_random(url, Dice::new(5, seed), true, done))
         })
         .collect();
     let (mut told, mut memberships) = (0, 0);
