@@ -21,9 +21,7 @@ mod offline;
 
 pub use offline::{OfflineError, OfflineOptions, OfflineReport, rebuild_offline};
 
-use crate::admin::{
-    Apart, DeskParts, Events, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version,
-};
+use crate::admin::{Apart, DeskParts, Events, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version};
 use crate::apply::{RebuildRequest, TeeBegun};
 use crate::change::{Change, FeedEvent};
 use crate::command::{AdminError, AdminPhase, RebuildEvent, RebuildOrder, RebuildReport};

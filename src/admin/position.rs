@@ -74,11 +74,7 @@ fn rows_of(published: &PublishedCell) -> u64 {
 }
 
 /// The version that the position of this history shows, once all up to there is applied.
-async fn version_at(
-    published: &PublishedCell,
-    history: History,
-    point: Lsn,
-) -> Seen {
+async fn version_at(published: &PublishedCell, history: History, point: Lsn) -> Seen {
     loop {
         let mut waiter = published.wait_for(point);
         let Some(newest) = published.load() else {

@@ -16,9 +16,7 @@ use super::report::finished;
 use super::teller::{Events, Teller};
 use super::{DeskParts, QUEUED_BATCHES_MAX};
 use crate::change::FeedEvent;
-use crate::command::{
-    AdminError, AdminPhase, DriftReport, LastVerify, VerifyEvent, VerifyOrder,
-};
+use crate::command::{AdminError, AdminPhase, DriftReport, LastVerify, VerifyEvent, VerifyOrder};
 use crate::feed::{FeedError, Reading, Remedy};
 use crate::graph::Snapshot;
 use crate::server::spawn_thread;

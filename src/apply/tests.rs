@@ -26,8 +26,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let (cell, applied) = (Arc::<PublishedCell>::default(), Arc::<AppliedLsn>::default());
-        let applier =
-            Applier::new(GraphLimits::default(), Arc::clone(&cell), Arc::clone(&applied));
+        let applier = Applier::new(GraphLimits::default(), Arc::clone(&cell), Arc::clone(&applied));
         Bench { applier, cell, applied }
     }
 
@@ -67,8 +66,7 @@ fn publishes_whole_copies_and_whole_transactions() {
     assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
     bench.apply([FeedEvent::Commit { end_lsn: Lsn(150) }]);
     assert_eq!(bench.seen(), Some((1, 150, 150, 4)));
-    bench
-        .apply([FeedEvent::Watermark { lsn: Lsn(180) }, FeedEvent::Watermark { lsn: Lsn(90) }]);
+    bench.apply([FeedEvent::Watermark { lsn: Lsn(180) }, FeedEvent::Watermark { lsn: Lsn(90) }]);
     assert_eq!(bench.seen(), Some((1, 150, 180, 4)));
 }
 
@@ -111,7 +109,8 @@ async fn a_feed_that_ends_within_a_transaction_leaves_an_image_of_the_last() {
         drop(requests);
         kept.unwrap().unwrap()
     };
-    let (ended, Kept { image, header }) = tokio::join!(applier.run(events, images, rebuilds), asked);
+    let (ended, Kept { image, header }) =
+        tokio::join!(applier.run(events, images, rebuilds), asked);
     ended.unwrap();
     assert_eq!((header.version, image.member(2).is_none()), (Lsn(100), true));
 }

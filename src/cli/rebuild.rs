@@ -68,7 +68,11 @@ pub async fn run(args: RebuildArgs) -> anyhow::Result<ExitCode> {
     };
     progress.end();
     let built = built?;
-    let shown = if args.online.connect.json { as_json(&options, &built) } else { as_text(&options, &built) };
+    let shown = if args.online.connect.json {
+        as_json(&options, &built)
+    } else {
+        as_text(&options, &built)
+    };
     print(&shown)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -109,8 +109,7 @@ impl PreparedReading {
         let ReadingSlot { config, name, is_temporary, walsender } = self.slot;
         let wait_max = config.slot_wait_max;
         let order = SlotOrder { name: &name, temporary: is_temporary, wait_max };
-        let made =
-            slot::create(&mut self.session, &mut self.replication, walsender, order).await?;
+        let made = slot::create(&mut self.session, &mut self.replication, walsender, order).await?;
         Ok(Reading {
             config,
             session: self.session,

@@ -128,8 +128,12 @@ async fn build(
     let (sender, rows) = mpsc::channel(QUEUED_BATCHES_MAX);
     let (read, whole) = oneshot::channel();
     let point = reading.consistent_point();
-    let header =
-        Header { history: reading.history(), version: point, applied: point, facts: reading.facts() };
+    let header = Header {
+        history: reading.history(),
+        version: point,
+        applied: point,
+        facts: reading.facts(),
+    };
     kept_by.persisted.open(COPY, point);
     let (limits, kept_by) = (options.graph, kept_by.clone());
     let written = spawn_thread("rebuild", move || write(rows, whole, header, limits, &kept_by))?;
@@ -144,9 +148,8 @@ async fn build(
         drop(read);
     }
     let written = written.await.map_err(|_gone| OfflineError::ThreadGone)?;
-    let disk = |source| {
-        OfflineError::Disk { directory: options.directory.display().to_string(), source }
-    };
+    let disk =
+        |source| OfflineError::Disk { directory: options.directory.display().to_string(), source };
     match written? {
         Some(written) => written.map_err(disk),
         None => all.map_err(OfflineError::Feed).and(Err(OfflineError::Stopped)),

@@ -25,7 +25,8 @@ impl Bench {
 
     fn swap(&mut self, Rebuild { begun, writer }: Rebuild) -> Receiver<Swapped> {
         let (done, swapped) = oneshot::channel();
-        let facts = Arc::new(SourceFacts { tables: "rebuilt".to_owned(), ..SourceFacts::default() });
+        let facts =
+            Arc::new(SourceFacts { tables: "rebuilt".to_owned(), ..SourceFacts::default() });
         let shadow = Shadow { writer, facts, rest: begun.teed, done };
         self.applier.ask(RebuildRequest::Swap(Box::new(shadow)), 0);
         swapped

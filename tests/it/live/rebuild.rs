@@ -41,7 +41,8 @@ async fn rebuild(address: SocketAddr) -> Result<Told, tonic::Status> {
     let mut events = client.rebuild(pb::RebuildRequest::default()).await?.into_inner();
     let mut phases = Vec::new();
     loop {
-        let event = tokio::time::timeout(NEVER, events.message()).await.expect("it does not end")?;
+        let event =
+            tokio::time::timeout(NEVER, events.message()).await.expect("it does not end")?;
         match event.expect("neither report nor error").event.unwrap() {
             pb::rebuild_response::Event::Progress(progress) => {
                 assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
@@ -87,8 +88,11 @@ async fn read_what_was_written(url: String, mut asker: Asker, done: Cancellation
     let mut changes = 0;
     while !done.is_cancelled() {
         for (change, expected) in [
-            ("INSERT INTO teamgraph.team_membership (id, person, team, status)
-              SELECT -1, -1, -2, 2", pb::Relation::Direct),
+            (
+                "INSERT INTO teamgraph.team_membership (id, person, team, status)
+              SELECT -1, -1, -2, 2",
+                pb::Relation::Direct,
+            ),
             ("DELETE FROM teamgraph.team_membership WHERE id = -1", pb::Relation::None),
         ] {
             sql.batch_execute(change).await.unwrap();

@@ -47,7 +47,9 @@ impl Spoiled {
         let applier =
             Applier::new(GraphLimits::default(), Arc::clone(&published), Arc::clone(&applied));
         let runtime = Handle::current();
-        std::thread::spawn(move || runtime.block_on(applier.run(events, images, rebuilds)).unwrap());
+        std::thread::spawn(move || {
+            runtime.block_on(applier.run(events, images, rebuilds)).unwrap()
+        });
         start(async move {
             while let Some(batch) = sent.recv().await {
                 let batch: Vec<FeedEvent> =
