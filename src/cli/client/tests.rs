@@ -1,8 +1,11 @@
 //! The client commands against a real server.
 
 use super::failure::ClientError;
-use super::{check, explain, members, status, teams, verify};
-use crate::command::{Admin, AdminError, AdminRefused, LastVerify, VerifyEvent};
+use super::{check, explain, members, rebuild, status, teams, verify};
+use crate::command::{
+    Admin, AdminError, AdminRefused, DriftReport, LastVerify, RebuildEvent, RebuildReport,
+    VerifyEvent,
+};
 use crate::graph::HistoryLimits;
 use crate::id::Role;
 use crate::service::tests::World;
@@ -21,6 +24,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
+    Rebuild(rebuild::RebuildArgs),
 }
 
 /// The outcome of a command line, and what it wrote.
@@ -36,6 +40,7 @@ async fn run(world: &World, line: &str) -> (Result<bool, ClientError>, String) {
         Command::Explain(args) => explain::answer(args, &mut out).await,
         Command::Status(args) => status::answer(args, &mut out).await,
         Command::Verify(args) => verify::answer(args, &mut out).await,
+        Command::Rebuild(args) => rebuild::answer(args, &mut out).await,
     };
     (outcome, String::from_utf8(out).unwrap())
 }
@@ -256,4 +261,38 @@ async fn status_shows_the_last_verify() {
     assert_eq!(document["last_verify"]["differences"], 11);
     *admin.last.lock().unwrap() = of(Err(AdminError::Stopping));
     assert!(run(&world, "status").await.1.contains("could not be told"));
+}
+
+/// A server whose next rebuild finds this.
+async fn rebuilding(drift: Result<DriftReport, String>) -> World {
+    let version = report().version;
+    let report = RebuildReport { version, copy: 3, rows: 12_345, took_ms: 2_340, drift };
+    let told = [RebuildEvent::Progress(READING), RebuildEvent::Report(Box::new(report))];
+    let rebuild = Mutex::new(told.map(Ok).into());
+    let admin = FakeAdmin { rebuild, ..FakeAdmin::default() };
+    World::start_with(HistoryLimits::default(), None, Some(Arc::new(admin))).await
+}
+
+#[tokio::test]
+async fn rebuild_tells_what_differed_and_says_yes_only_where_nothing_did() {
+    let (outcome, out) = run(&rebuilding(Ok(report())).await, "rebuild").await;
+    let begin = "\
+rebuilt of 12,345 rows in 2.3 s: copy 3 is served
+in the graph that was served before: 11 differences at 0/6E: 6 members,";
+    assert!(!outcome.unwrap() && out.starts_with(begin), "{out}");
+    let mut right = report();
+    right.findings.remove(0);
+    let (outcome, out) = run(&rebuilding(Ok(right)).await, "rebuild --sample 3 --json").await;
+    let document = json(&out);
+    assert!(outcome.unwrap());
+    assert_eq!((&document["copy"], &document["drift"]["same"]), (&3.into(), &true.into()));
+    let unknown = Err("no version of it was kept".to_owned());
+    let (outcome, out) = run(&rebuilding(unknown).await, "rebuild").await;
+    assert!(!outcome.unwrap());
+    assert!(out.ends_with("what differed is not known: no version of it was kept\n"), "{out}");
+    let error = Err(AdminError::NotRebuilt("it began anew".into()));
+    let admin = FakeAdmin { rebuild: Mutex::new(vec![error]), ..FakeAdmin::default() };
+    let world = World::start_with(HistoryLimits::default(), None, Some(Arc::new(admin))).await;
+    let error = run(&world, "rebuild").await.0.unwrap_err();
+    assert!(error.to_string().contains("NOT_REBUILT"), "{error}");
 }
