@@ -5,11 +5,12 @@ use std::error::Error;
 use std::path::PathBuf;
 
 const ROOT: &str = "proto";
-const SERVICE: &str = "teamgraph/v1/participation_service.proto";
+const SERVICES: [&str; 2] =
+    ["teamgraph/v1/participation_service.proto", "teamgraph/v1/admin_service.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    let descriptors = protox::compile([SERVICE], [ROOT])?;
+    let descriptors = protox::compile(SERVICES, [ROOT])?;
     // Reflection serves the same descriptors that the code was made from.
     std::fs::write(out.join("teamgraph.v1.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -7,7 +7,12 @@
 //!
 //! A fresh copy is built beside the graph that is served and takes its place when it is whole; if
 //! it breaks off, what is served stays. In place of a first copy there may be a graph that an
-//! earlier process kept; and whoever keeps this one is given images of it, at commits.
+//! earlier process kept; and whoever keeps this one is given images of it, at commits. One that is
+//! built elsewhere, while the stream goes on, is given what is committed meanwhile (`tee`), and
+//! takes the place of what is served between two transactions (`swap`).
+
+mod swap;
+mod tee;
 
 use crate::change::{Change, FeedEvent};
 use crate::checkpoint::{Header, ImageRequest, Kept};
@@ -17,6 +22,10 @@ use crate::resume::{PersistedLsn, ResumePoint, SourceFacts};
 use crate::status::AppliedLsn;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+
+pub use swap::{RebuildRequest, Shadow, SwapRefused, Swapped, TeeBegun};
+use tee::Tee;
+pub use tee::{TEE_CHANGES_MAX, TeeEnd, Teed};
 
 /// Why applying ended before the feed did. Nothing newer than what was published will come, so the
 /// process ends.
@@ -54,7 +63,11 @@ pub struct Applier {
     persisted: Option<Arc<PersistedLsn>>,
     /// Who waits for an image.
     wanted: Option<ImageRequest>,
-    /// Copies begun.
+    /// What a rebuild asked for, until the next boundary.
+    asked: Option<RebuildRequest>,
+    /// Where whatever is committed goes too.
+    tee: Option<Tee>,
+    /// Copies and rebuilds begun.
     copies: u64,
     /// Nothing older is shown to readers.
     shown_from: Lsn,
@@ -82,6 +95,8 @@ impl Applier {
             copying_facts: Arc::default(),
             persisted: None,
             wanted: None,
+            asked: None,
+            tee: None,
             copies: 0,
             shown_from: Lsn::default(),
             in_transaction: false,
@@ -112,7 +127,8 @@ impl Applier {
     }
 
     /// Applies batches until the feed's end of the queue is gone, and those who ask for images
-    /// too. It works for as long as there is work: give it a thread of its own.
+    /// too; who asks for a rebuild keeps nobody. It works for as long as there is work: give it a
+    /// thread of its own.
     ///
     /// # Errors
     /// See [`ApplyError`].
@@ -120,9 +136,11 @@ impl Applier {
         mut self,
         mut events: mpsc::Receiver<Vec<FeedEvent>>,
         mut images: mpsc::Receiver<ImageRequest>,
+        mut rebuilds: mpsc::Receiver<RebuildRequest>,
     ) -> Result<(), ApplyError> {
         let start = tokio::time::Instant::now();
-        let (mut fed, mut asked) = (true, true);
+        let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (mut fed, mut asked, mut rebuilt) = (true, true, true);
         while fed || asked {
             tokio::select! {
                 biased;
@@ -132,16 +150,25 @@ impl Applier {
                         // What it did not finish never happened, and would keep images waiting.
                         self.abort();
                     }
-                    let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    let now_ms = now_ms();
                     for event in batch.into_iter().flatten() {
                         self.apply(event, now_ms)?;
                     }
                     // A feed that never rests keeps nobody waiting.
                     self.wanted = images.try_recv().ok().or(self.wanted);
+                    if let Ok(request) = rebuilds.try_recv() {
+                        self.ask(request, now_ms);
+                    }
                 }
                 request = images.recv(), if asked => {
                     asked = request.is_some();
                     self.wanted = request.or(self.wanted);
+                }
+                request = rebuilds.recv(), if rebuilt => {
+                    rebuilt = request.is_some();
+                    if let Some(request) = request {
+                        self.ask(request, now_ms());
+                    }
                 }
             }
             self.give_image();
@@ -174,6 +201,12 @@ impl Applier {
     /// # Errors
     /// See [`ApplyError`].
     pub fn apply(&mut self, event: FeedEvent, now_ms: u64) -> Result<(), ApplyError> {
+        self.take(event, now_ms)?;
+        self.settle(now_ms);
+        Ok(())
+    }
+
+    fn take(&mut self, event: FeedEvent, now_ms: u64) -> Result<(), ApplyError> {
         match event {
             FeedEvent::Change(change) => self.change(change),
             FeedEvent::Commit { end_lsn } => self.commit(end_lsn, now_ms),
@@ -197,6 +230,7 @@ impl Applier {
             return Err(out_of_order("a change", "before any copy"));
         };
         self.in_transaction = true;
+        Tee::note(&mut self.tee, &change);
         #[cfg(feature = "sabotage")]
         self.twice.note(&change);
         Ok(writer.apply(change)?)
@@ -210,6 +244,7 @@ impl Applier {
             return Err(out_of_order("a commit", "at or below the applied position"));
         }
         self.in_transaction = false;
+        Tee::commit(&mut self.tee, end_lsn);
         #[cfg(feature = "sabotage")]
         {
             for change in self.twice.again() {
@@ -243,6 +278,7 @@ impl Applier {
 
     fn abort(&mut self) {
         self.in_transaction = false;
+        Tee::abort(&mut self.tee);
         #[cfg(feature = "sabotage")]
         self.twice.forget();
         if self.copying.take().is_none()
@@ -267,6 +303,7 @@ impl Applier {
 
     fn begin_copy(&mut self, history: History, facts: Arc<SourceFacts>) {
         self.abort();
+        Tee::end(&mut self.tee, TeeEnd::FreshCopy);
         self.kept = None;
         if let Some(persisted) = &self.persisted {
             persisted.close();
@@ -322,162 +359,4 @@ const fn out_of_order(event: &'static str, place: &'static str) -> ApplyError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::NamePut;
-    use crate::id::{MemberKind, SourceKey};
-
-    const HISTORY: History = History { system_id: 7, timeline: 1 };
-
-    fn put(key: i64, name: &str) -> FeedEvent {
-        FeedEvent::Change(Change::MemberPut {
-            key: SourceKey::int(key),
-            kind: MemberKind::Person,
-            name: NamePut::Set(Some(name.into())),
-            owner: None,
-        })
-    }
-
-    struct Bench {
-        applier: Applier,
-        cell: Arc<PublishedCell>,
-        applied: Arc<AppliedLsn>,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let (cell, applied) = (Arc::<PublishedCell>::default(), Arc::<AppliedLsn>::default());
-            let applier =
-                Applier::new(GraphLimits::default(), Arc::clone(&cell), Arc::clone(&applied));
-            Bench { applier, cell, applied }
-        }
-
-        fn apply(&mut self, events: impl IntoIterator<Item = FeedEvent>) {
-            for event in events {
-                self.applier.apply(event, 0).unwrap();
-            }
-        }
-
-        /// (copy, version's LSN, applied LSN, people) as readers see them.
-        fn seen(&self) -> Option<(u64, u64, u64, u64)> {
-            let published = self.cell.load()?;
-            let snapshot = &published.snapshot;
-            let version = snapshot.version().end_lsn.0;
-            assert_eq!(self.applied.get(), published.applied_lsn);
-            Some((snapshot.copy(), version, published.applied_lsn.0, snapshot.stats().people))
-        }
-    }
-
-    fn copy(people: &[i64], consistent_point: u64) -> Vec<FeedEvent> {
-        let mut events = vec![FeedEvent::CopyBegin { history: HISTORY, facts: Arc::default() }];
-        events.extend(people.iter().map(|&key| put(key, &format!("p{key}"))));
-        events.push(FeedEvent::CopyEnd { consistent_point: Lsn(consistent_point) });
-        events
-    }
-
-    #[test]
-    fn publishes_whole_copies_and_whole_transactions() {
-        let mut bench = Bench::new();
-        let mut events = copy(&[1, 2], 100);
-        let end = events.pop();
-        bench.apply(events);
-        assert_eq!(bench.seen(), None);
-        bench.apply(end);
-        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
-        bench.apply([put(3, "c"), put(4, "d")]);
-        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
-        bench.apply([FeedEvent::Commit { end_lsn: Lsn(150) }]);
-        assert_eq!(bench.seen(), Some((1, 150, 150, 4)));
-        bench
-            .apply([FeedEvent::Watermark { lsn: Lsn(180) }, FeedEvent::Watermark { lsn: Lsn(90) }]);
-        assert_eq!(bench.seen(), Some((1, 150, 180, 4)));
-    }
-
-    /// The process that kept the graph as of 100 showed versions up to 150 before it ended.
-    #[test]
-    fn what_was_kept_is_shown_once_it_is_as_new_as_what_was_shown_before() {
-        let mut bench = Bench::new();
-        let mut writer = GraphWriter::new(1, HISTORY, GraphLimits::default());
-        let FeedEvent::Change(person) = put(1, "a") else { unreachable!() };
-        writer.apply(person).unwrap();
-        writer.commit(Lsn(100));
-        let (history, version, applied) = (HISTORY, Lsn(100), Lsn(100));
-        let header = Header { history, version, applied, facts: Arc::default() };
-        bench.applier.restore(writer, header);
-        bench.apply([FeedEvent::Resume { lsn: Lsn(100), shown_from: Lsn(150) }]);
-        assert!(bench.cell.load().is_none());
-        bench.apply([put(2, "b"), FeedEvent::Commit { end_lsn: Lsn(120) }]);
-        assert!(bench.cell.load().is_none());
-        assert_eq!(bench.applied.get(), Lsn(120));
-        bench.apply([FeedEvent::Watermark { lsn: Lsn(150) }]);
-        assert_eq!(bench.seen(), Some((1, 120, 150, 2)));
-        // A copy is of now, whatever its positions.
-        bench.apply(copy(&[1, 2, 3], 130));
-        assert_eq!(bench.seen(), Some((2, 130, 130, 3)));
-    }
-
-    /// Else the last checkpoint, at a stop, would wait for a commit that never comes.
-    #[tokio::test]
-    async fn a_feed_that_ends_within_a_transaction_leaves_an_image_of_the_last() {
-        let Bench { applier, .. } = Bench::new();
-        let (batches, events) = mpsc::channel(2);
-        let (requests, images) = mpsc::channel(1);
-        batches.send([copy(&[1, 2], 100), vec![put(3, "c")]].concat()).await.unwrap();
-        drop(batches);
-        let (request, image) = tokio::sync::oneshot::channel();
-        requests.send(request).await.unwrap();
-        let asked = async move {
-            let kept = tokio::time::timeout(std::time::Duration::from_secs(20), image).await;
-            drop(requests);
-            kept.unwrap().unwrap()
-        };
-        let (ended, Kept { image, header }) = tokio::join!(applier.run(events, images), asked);
-        ended.unwrap();
-        assert_eq!((header.version, image.member(2).is_none()), (Lsn(100), true));
-    }
-
-    #[test]
-    fn a_cut_transaction_leaves_nothing_and_comes_again() {
-        let mut bench = Bench::new();
-        bench.apply(copy(&[1], 100));
-        bench.apply([put(2, "b"), FeedEvent::Abort]);
-        bench.apply([put(2, "b"), put(3, "c"), FeedEvent::Commit { end_lsn: Lsn(120) }]);
-        assert_eq!(bench.seen(), Some((1, 120, 120, 3)));
-    }
-
-    #[test]
-    fn a_fresh_copy_takes_its_place_when_it_is_whole() {
-        let mut bench = Bench::new();
-        bench.apply(copy(&[1, 2], 100));
-        let mut events = copy(&[1, 2, 3], 300);
-        let end = events.pop();
-        bench.apply(events);
-        assert_eq!(bench.seen(), Some((1, 100, 100, 2)));
-        bench.apply([FeedEvent::Abort]);
-        bench.apply([put(9, "z"), FeedEvent::Commit { end_lsn: Lsn(200) }]);
-        assert_eq!(bench.seen(), Some((1, 200, 200, 3)));
-        bench.apply(copy(&[5], 300).into_iter().filter(|event| Some(event) != end.as_ref()));
-        bench.apply(end);
-        assert_eq!(bench.seen(), Some((3, 300, 300, 1)));
-    }
-
-    #[test]
-    fn events_out_of_order_are_refused() {
-        let cases: [(Vec<FeedEvent>, FeedEvent); 6] = [
-            (copy(&[1], 100), FeedEvent::Resume { lsn: Lsn(200), shown_from: Lsn(200) }),
-            (vec![], put(1, "a")),
-            (vec![], FeedEvent::Watermark { lsn: Lsn(1) }),
-            (vec![], FeedEvent::CopyEnd { consistent_point: Lsn(1) }),
-            ([copy(&[1], 100), vec![put(2, "b")]].concat(), FeedEvent::Watermark { lsn: Lsn(200) }),
-            (copy(&[1], 100), FeedEvent::Commit { end_lsn: Lsn(100) }),
-        ];
-        for (before, event) in cases {
-            let mut bench = Bench::new();
-            bench.apply(before);
-            let seen = bench.seen();
-            let refused = bench.applier.apply(event.clone(), 0);
-            assert!(matches!(refused, Err(ApplyError::OutOfOrder { .. })), "{event:?}");
-            assert_eq!(bench.seen(), seen);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The command `teamgraph`: its subcommands, and how they end.
 //!
 //! Owns parsing and dispatch. Exit codes: 0 for success and for yes, 1 for no (`check`, and a
-//! `doctor` that found something), 2 for an error.
+//! `doctor` or a `verify` that found something), 2 for an error.
 
 pub mod client;
 pub mod demo;
@@ -10,6 +10,8 @@ pub mod load;
 pub mod migrate;
 mod output;
 mod process;
+mod progress;
+pub mod rebuild;
 pub mod serve;
 
 use crate::config::{ConfigFile, with_lenient_variables};
@@ -45,6 +47,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Load members and memberships from CSV files into a database of the built-in schema
     Load(load::LoadArgs),
+    /// Build the graph of a server anew, or the checkpoint that one starts from
+    Rebuild(rebuild::RebuildArgs),
     /// Ask a server whether a member participates in a team; exit code 0 for yes, 1 for no
     Check(client::check::CheckArgs),
     /// List the teams of a member
@@ -55,6 +59,8 @@ enum Command {
     Explain(client::explain::ExplainArgs),
     /// Show how a server is
     Status(client::status::StatusArgs),
+    /// Compare a server's graph with its database; exit code 0 for the same, 1 for different
+    Verify(client::verify::VerifyArgs),
 }
 
 /// The arguments cannot be used, or only help was asked for.
@@ -102,11 +108,13 @@ impl Cli {
             | Command::Migrate(_)
             | Command::Doctor(_)
             | Command::Load(_)
+            | Command::Rebuild(_)
             | Command::Check(_)
             | Command::Teams(_)
             | Command::Members(_)
             | Command::Explain(_)
-            | Command::Status(_) => "warn",
+            | Command::Status(_)
+            | Command::Verify(_) => "warn",
         }
     }
 
@@ -118,11 +126,13 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Load(args) => load::run(args).await,
+            Command::Rebuild(args) => rebuild::run(args).await,
             Command::Check(args) => Ok(client::check::run(args).await),
             Command::Teams(args) => Ok(client::teams::run(args).await),
             Command::Members(args) => Ok(client::members::run(args).await),
             Command::Explain(args) => Ok(client::explain::run(args).await),
             Command::Status(args) => Ok(client::status::run(args).await),
+            Command::Verify(args) => Ok(client::verify::run(args).await),
         }
     }
 }

@@ -237,7 +237,19 @@ pub struct ServeOptions {
     /// not ready meanwhile [default: they are answered, and say for how long]
     #[arg(long, env = "TEAMGRAPH_MAX_STALENESS_S", value_name = "SECONDS")]
     pub max_staleness_s: Option<u64>,
+    /// Compare the graph with the database's rows, the participations of a sample, again and again
+    /// with so long a rest, in seconds; each time both tables are read [default: only when asked]
+    #[arg(
+        long,
+        env = "TEAMGRAPH_VERIFY_EVERY_S",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=VERIFY_EVERY_S_MAX)
+    )]
+    pub verify_every_s: Option<u64>,
 }
+
+/// A week: who verifies less often does not verify in the background.
+const VERIFY_EVERY_S_MAX: u64 = 604_800;
 
 /// An hour: the database would keep the log of all that time.
 const CHECKPOINT_INTERVAL_S_MAX: u64 = 3_600;
@@ -264,6 +276,8 @@ pub struct ServeConfig {
     pub checkpoint: Option<CheckpointOptions>,
     /// For how long the source may be out of reach before questions are refused, if they ever are.
     pub max_staleness: Option<Duration>,
+    /// How long to rest between one verify of a sample and the next, if any is made unasked.
+    pub verify_every: Option<Duration>,
 }
 
 impl ServeOptions {
@@ -288,6 +302,7 @@ impl ServeOptions {
                 interval: Duration::from_secs(self.checkpoint_interval_s),
             }),
             max_staleness: self.max_staleness_s.map(Duration::from_secs),
+            verify_every: self.verify_every_s.map(Duration::from_secs),
         })
     }
 }

@@ -22,6 +22,7 @@ mod bulk;
 mod check;
 mod chunks;
 mod closure;
+mod content;
 mod delta;
 mod digest;
 mod direct_index;

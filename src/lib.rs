@@ -4,6 +4,7 @@
 //! memory, follows the change feed, and answers over gRPC. Data flows one way: feed → graph →
 //! service. `docs/architecture.md` is the map.
 
+pub mod admin;
 pub mod apply;
 pub mod change;
 pub mod checkpoint;
@@ -17,6 +18,7 @@ pub mod graph;
 pub mod id;
 pub mod migrate;
 pub mod pb;
+pub mod rebuild;
 pub mod resume;
 #[cfg(feature = "sabotage")]
 mod sabotage;
@@ -25,3 +27,4 @@ pub mod service;
 pub mod status;
 pub mod synthetic;
 pub mod telemetry;
+pub mod verify;

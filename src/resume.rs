@@ -83,6 +83,15 @@ impl PersistedLsn {
         *self.held() = Persisted { copy: Some(copy), lsn };
     }
 
+    /// This copy is served in the place of the one that may be kept, as of the same history: what
+    /// is on disk of that one can be resumed as well, so the position stays.
+    pub fn hand_over(&self, copy: u64) {
+        let mut held = self.held();
+        if held.copy.is_some() {
+            held.copy = Some(copy);
+        }
+    }
+
     /// Raises the position, if this copy may still be kept.
     pub fn raise(&self, copy: u64, lsn: Lsn) {
         let mut held = self.held();
@@ -135,5 +144,17 @@ mod tests {
         persisted.raise(1, Lsn(170));
         persisted.raise(2, Lsn(60));
         assert_eq!((persisted.copy(), persisted.get()), (Some(2), Lsn(60)));
+    }
+
+    /// The source keeps its log from what is on disk, whichever copy that is of.
+    #[test]
+    fn a_copy_in_the_place_of_another_keeps_its_position() {
+        let persisted = PersistedLsn::default();
+        persisted.hand_over(1);
+        assert_eq!(persisted.copy(), None, "nothing may be kept while a fresh copy is due");
+        persisted.open(1, Lsn(100));
+        persisted.hand_over(2);
+        persisted.raise(1, Lsn(150));
+        assert_eq!((persisted.copy(), persisted.get()), (Some(2), Lsn(100)));
     }
 }

@@ -5,13 +5,16 @@
 //!
 //! ```text
 //! feed task ──batches──► apply thread ──Published──► service task
-//!     ▲                    │    │
-//!     ├───── AppliedLsn ───┘    └─images─► checkpoint task and thread
+//!     ▲                    │   │  ▲                       │ Admin
+//!     ├───── AppliedLsn ───┘   │  └─tee, swap─ rebuild task and thread
+//!     │                        └─images─► checkpoint task and thread
 //!     └───── PersistedLsn ─────────────────────┘
 //! ```
 
-use crate::apply::{Applier, ApplyError};
+use crate::admin::{Desk, DeskParts, verify_again_and_again};
+use crate::apply::{Applier, ApplyError, RebuildRequest};
 use crate::checkpoint::{CheckpointError, CheckpointOptions, Keeping, KeptBy};
+use crate::command::Admin;
 use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
 use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
 use crate::resume::WarmStart;
@@ -55,6 +58,8 @@ pub struct ServerOptions {
     pub checkpoint: Option<CheckpointOptions>,
     /// For how long the source may be out of reach before questions are refused, if they ever are.
     pub max_staleness: Option<Duration>,
+    /// How long to rest between one verify of a sample and the next; none is made unless asked for.
+    pub verify_every: Option<Duration>,
 }
 
 /// Why a server did not start, or ended otherwise than it was told to.
@@ -203,6 +208,27 @@ impl Server {
         outcome.and(joined("service", parts.service.await)).and(kept)
     }
 
+    /// Who does what an operator asks for; and the verify that is made unasked.
+    fn admin(
+        &self,
+        stop: &CancellationToken,
+        rebuilds: mpsc::Sender<RebuildRequest>,
+    ) -> Arc<dyn Admin> {
+        let desk: Arc<dyn Admin> = Arc::new(Desk::new(DeskParts {
+            feed: self.options.feed.clone(),
+            graph: self.options.graph,
+            published: Arc::clone(&self.published),
+            feed_status: Arc::clone(&self.feed_status),
+            rebuilds,
+            stop: stop.clone(),
+        }));
+        if let Some(rest) = self.options.verify_every {
+            let again = verify_again_and_again(Arc::clone(&desk), rest, stop.clone());
+            spawn_named("background-verify", again);
+        }
+        desk
+    }
+
     fn spawn(
         self,
         stop: &CancellationToken,
@@ -211,6 +237,7 @@ impl Server {
         let applied = Arc::<AppliedLsn>::default();
         let (sender, receiver) = mpsc::channel(QUEUED_BATCHES_MAX);
         let (image_sender, images) = mpsc::channel(1);
+        let (requests, rebuilds) = mpsc::channel(1);
         let limits = self.options.graph;
         let mut applier = Applier::new(limits, Arc::clone(&self.published), Arc::clone(&applied));
         let (restored, warm) = oneshot::channel();
@@ -226,7 +253,7 @@ impl Server {
                 // At once, since the feed waits for either.
                 None => drop(restored),
             }
-            runtime.block_on(applier.run(receiver, images))
+            runtime.block_on(applier.run(receiver, images, rebuilds))
         })?;
         let keeping = match (&self.kept_by, &self.options.checkpoint) {
             (Some(kept_by), Some(options)) => {
@@ -238,12 +265,14 @@ impl Server {
             }
             _ => None,
         };
+        let admin = self.admin(stop, requests);
         let parts = ServiceParts {
             published: Arc::clone(&self.published),
             feed: Arc::clone(&self.feed_status),
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
+            admin: Some(admin),
             max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);
@@ -321,7 +350,7 @@ fn joined<E: Into<ServerError>>(
 
 /// Runs the future as a task of that name: its log lines carry it.
 #[expect(clippy::disallowed_methods, reason = "the one place where tasks are spawned")]
-fn spawn_named<T: Send + 'static>(
+pub(crate) fn spawn_named<T: Send + 'static>(
     name: &'static str,
     future: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
@@ -351,7 +380,7 @@ fn spawn_apart<T: Send + 'static>(
 }
 
 /// Runs the work on a thread of that name; the answer comes when it ends.
-fn spawn_thread<T: Send + 'static>(
+pub(crate) fn spawn_thread<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<oneshot::Receiver<T>, ServerError> {

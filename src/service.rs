@@ -4,7 +4,7 @@
 //! come from (the feed) nor how versions are made (the graph's writer).
 //!
 //! ```text
-//! request → participation (one room a question: check, list, explain, directory, report, …)
+//! request → participation (one room a question: check, list, explain, directory, report, …), admin
 //!             ├─ freshness   which version answers, and the wait for it
 //!             ├─ refs        which member a reference names
 //!             ├─ turns       long calls give way, and end with their deadline
@@ -13,6 +13,7 @@
 //!           errors, limits   the two tables that every room keeps to
 //! ```
 
+mod admin;
 mod batch_check;
 mod batch_list;
 mod check;

@@ -11,6 +11,7 @@
 //! | `build` | the whole graph from its changes |
 //! | `decode` | messages of the change feed, of the organisation's rows |
 //! | `checkpoint` | the graph to disk and back, and what that costs the one who applies |
+//! | `verify` | a version compared with its rows |
 //!
 //! Size S by default; `TEAMGRAPH_BENCH_SIZE=m` or `l` for more.
 
@@ -31,6 +32,7 @@ mod closure;
 mod decode;
 mod list;
 mod publish;
+mod verify;
 mod world;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -45,6 +47,7 @@ fn bench(criterion: &mut Criterion) {
     closure::bench(criterion, &mut world);
     publish::bench(criterion, &mut world);
     build::bench(criterion, &world);
+    verify::bench(criterion, &world);
     decode::bench(criterion);
     checkpoint::bench(criterion, &mut world);
 }

@@ -56,6 +56,7 @@ impl Servers {
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
             checkpoint: None,
+            admin: None,
             max_staleness: None,
         };
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();

@@ -50,6 +50,7 @@ pub const ALL: &[Figure] = &[
     figure("bytes_core", "B", AtMost(12.0)),
     figure("bytes_all", "B", AtMost(32.0)),
     figure("read_p99_under_writes", "x", AtMost(1.5)),
+    figure("rebuild_online_s", "s", Target::None),
     figure("ready_copy_s", "s", Target::None),
     figure("ready_checkpoint_s", "s", Target::None),
     figure("catch_up_s", "s", Target::None),

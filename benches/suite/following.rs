@@ -40,6 +40,7 @@ impl Following {
             history: HistoryLimits::default(),
             checkpoint,
             max_staleness: None,
+            verify_every: None,
         };
         let (sender, receiver) = mpsc::channel();
         let stop = CancellationToken::new();

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 pub const FIGURES: &[&str] = &[
     "rebuild_vs_copy",
+    "rebuild_online_s",
     "unary_vs_table",
     "visible_ms_p50",
     "visible_ms_p99",
@@ -57,7 +58,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     let mut record = Record::default();
     record.context("postgres_load_s", start.elapsed().as_secs_f64());
     let stage = Stage { runtime, database };
-    if plan.wants(&["rebuild_vs_copy"]) {
+    if plan.wants(rebuild_part::FIGURES) {
         attempt("rebuild", &mut record, |record| rebuild_part::run(plan, &stage, record));
     }
     if plan.wants(FOLLOWING) {

@@ -173,5 +173,6 @@ pub(super) fn server_options(config: &ServeConfig, url: &str) -> anyhow::Result<
         },
         checkpoint: config.checkpoint.clone(),
         max_staleness: config.max_staleness,
+        verify_every: config.verify_every,
     })
 }

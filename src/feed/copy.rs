@@ -43,14 +43,7 @@ pub(crate) async fn copy(
     report: &mut (dyn FnMut(u64) + Send),
 ) -> Result<u64, FeedError> {
     let what = "copying";
-    if !snapshot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return Err(FeedError::transient(format!("unexpected name of a snapshot: {snapshot}")));
-    }
-    let timeout = if server_version >= 170_000 { "SET transaction_timeout = 0; " } else { "" };
-    let begin = format!(
-        "{timeout}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-         SET TRANSACTION SNAPSHOT '{snapshot}'"
-    );
+    let begin = begin_at(snapshot, server_version)?;
     let Session { client, wire } = session;
     let begun = wire.within(what, ASK_MAX, client.batch_execute(&begin)).await;
     begun.map_err(|error| match error {
@@ -83,8 +76,20 @@ pub(crate) async fn copy(
     }
 }
 
+/// The SQL that begins to read the database as it is in the snapshot.
+pub(super) fn begin_at(snapshot: &str, server_version: i32) -> Result<String, FeedError> {
+    if !snapshot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(FeedError::transient(format!("unexpected name of a snapshot: {snapshot}")));
+    }
+    let timeout = if server_version >= 170_000 { "SET transaction_timeout = 0; " } else { "" };
+    Ok(format!(
+        "{timeout}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+         SET TRANSACTION SNAPSHOT '{snapshot}'"
+    ))
+}
+
 /// Everything that holds rows of a mapped table.
-fn stored(catalogue: &Catalogue) -> Vec<u32> {
+pub(super) fn stored(catalogue: &Catalogue) -> Vec<u32> {
     let of = |table: &TableFacts| {
         let partitions: Vec<u32> = table.partitions().iter().map(|part| part.oid).collect();
         [vec![table.oid()], partitions].concat()

@@ -1,19 +1,20 @@
 //! The source's rows at one position, read once, beside the stream and without touching it.
 //!
 //! Owns a temporary slot, which names the position and exports the snapshot that shows the database
-//! there; it goes with its connection. It must not know who compares the rows or builds of them.
+//! there; it goes with its connection. (How it is made, and one that stays, stand in
+//! [`super::prepared`].) It must not know who compares the rows or builds of them.
 //!
 //! What is read is what a copy would read: same tables, same translation, members first.
 
-use super::check::Checked;
 use super::config::FeedConfig;
 use super::copy;
 use super::error::FeedError;
 use super::facts;
 use super::outbox::Outbox;
-use super::run::checked;
+use super::prepared::PreparedReading;
 use super::session::Session;
-use super::slot::{self, NewSlot, SlotOrder};
+use super::slot::{self, NewSlot};
+use super::statuses::{self, UnknownStatuses};
 use super::tables::Catalogue;
 use crate::change::FeedEvent;
 use crate::id::{History, Lsn};
@@ -25,14 +26,17 @@ use tokio::sync::mpsc;
 
 /// A reading that stands at its position. To drop it ends it, its slot included.
 pub struct Reading {
-    config: FeedConfig,
-    session: Session,
+    pub(super) config: FeedConfig,
+    pub(super) session: Session,
     /// The snapshot lives as long as this connection runs nothing else.
-    replication: ReplicationClient,
-    server_version: i32,
-    catalogue: Catalogue,
-    history: History,
-    made: NewSlot,
+    pub(super) replication: ReplicationClient,
+    pub(super) server_version: i32,
+    pub(super) catalogue: Catalogue,
+    pub(super) history: History,
+    pub(super) made: NewSlot,
+    pub(super) estimated_rows: u64,
+    /// The process that holds the slot, where that stays.
+    pub(super) lasts_past: Option<i32>,
 }
 
 impl fmt::Debug for Reading {
@@ -50,17 +54,7 @@ impl Reading {
     /// What the feed would refuse too; that no replication slot or connection is free (one of each
     /// is used beside the feed's); that the wait was too long.
     pub async fn open(config: &FeedConfig) -> Result<Self, FeedError> {
-        let config = config.clone();
-        let mut session = Session::open(&config).await?;
-        let Checked { catalogue, server_version, .. } =
-            checked(&mut session, &config).await?.passed()?;
-        let (mut replication, identity) = slot::connect(&config, None, server_version).await?;
-        // No other reading of this cluster has the process, and slots have no longer names.
-        let name = format!("teamgraph_reading_{}", identity.pid);
-        let order = SlotOrder { name: &name, temporary: true, wait_max: config.slot_wait_max };
-        let made = slot::create(&mut session, &mut replication, identity.pid, order).await?;
-        let history = identity.history;
-        Ok(Reading { config, session, replication, server_version, catalogue, history, made })
+        PreparedReading::new(config).await?.open().await
     }
 
     /// Of which database it is.
@@ -73,9 +67,23 @@ impl Reading {
         self.made.consistent_point
     }
 
+    /// How many rows there are, as the database estimates; 0 where it does not.
+    pub const fn estimated_rows(&self) -> u64 {
+        self.estimated_rows
+    }
+
     /// How the rows are read, for who keeps what is built of them.
     pub fn facts(&self) -> Arc<SourceFacts> {
         Arc::new(facts::of(&self.config.mapping, &self.catalogue))
+    }
+
+    /// Rows of the built-in schema whose status is none that it knows; none of other tables.
+    ///
+    /// # Errors
+    /// A lost connection: to be tried anew, from [`Reading::open`] on.
+    pub async fn unknown_statuses(&mut self) -> Result<UnknownStatuses, FeedError> {
+        let (snapshot, mapping) = (&self.made.snapshot, &self.config.mapping);
+        statuses::unknown(&mut self.session, snapshot, self.server_version, mapping).await
     }
 
     /// Hands on every row, as [`FeedEvent::Change`]s alone, and returns how many there are;
@@ -101,6 +109,10 @@ impl Reading {
         )
         .await;
         self.replication.abort();
+        if let (Ok(_), Some(walsender)) = (&read, self.lasts_past) {
+            // So that the process that goes on from the slot finds it free.
+            slot::dismiss(&mut self.session, self.config.slot(), walsender).await?;
+        }
         self.session.close().await;
         read
     }

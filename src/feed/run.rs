@@ -296,12 +296,7 @@ impl Feed<'_> {
         self.forget_kept().await;
         self.state(FeedState::CreatingSlot);
         if let Some(facts) = slot::look(session, name).await? {
-            if !facts.ours {
-                return Err(FeedError::operator(format!(
-                    "there is a replication slot {name} of another database or plugin; fix: \
-                     choose another --instance"
-                )));
-            }
+            facts.must_be_ours(name)?;
             self.not_in_use(facts.active_pid)?;
             tracing::info!(slot = name, "dropping the slot that an earlier run left");
             slot::drop_slot(session, name).await?;

@@ -48,6 +48,19 @@ pub(crate) struct SlotFacts {
     pub(crate) confirmed: Option<Lsn>,
 }
 
+impl SlotFacts {
+    /// An error unless the slot is one that we could have made, and so may drop.
+    pub(crate) fn must_be_ours(&self, slot: &str) -> Result<(), FeedError> {
+        if self.ours {
+            return Ok(());
+        }
+        Err(FeedError::operator(format!(
+            "there is a replication slot {slot} of another database or plugin; fix: choose another \
+             --instance"
+        )))
+    }
+}
+
 /// A slot just made.
 #[derive(Debug)]
 pub(crate) struct NewSlot {

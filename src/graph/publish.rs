@@ -94,19 +94,27 @@ impl PublishedCell {
     /// Publishes a value; `now_ms` is any clock that does not go back.
     pub fn store(&self, published: Published, now_ms: u64) {
         let Published { snapshot, applied_lsn } = published.clone();
+        // Under the lock: whoever has seen the newest value finds its version among the recent ones.
+        let mut recent = self.lock();
         let before = self.newest.swap(Some(Arc::new(published)));
-        if before.is_some_and(|before| before.snapshot.copy() == snapshot.copy()) {
+        let goes_on = before.is_some_and(|before| before.snapshot.copy() == snapshot.copy());
+        let freed = self.keep(&mut recent, snapshot, now_ms);
+        drop(recent);
+        if goes_on {
             self.waiting.wake_up_to(applied_lsn);
         } else {
             self.waiting.wake_all();
         }
-        // Freed after the lock is given back.
-        let freed = self.keep(snapshot, now_ms);
+        // Last, since it may take a while.
         drop(freed);
     }
 
-    fn keep(&self, snapshot: Arc<Snapshot>, now_ms: u64) -> Vec<Arc<Snapshot>> {
-        let mut recent = self.lock();
+    fn keep(
+        &self,
+        recent: &mut Recent,
+        snapshot: Arc<Snapshot>,
+        now_ms: u64,
+    ) -> Vec<Arc<Snapshot>> {
         let is_new = recent.kept.back().is_none_or(|last| !Arc::ptr_eq(&last.snapshot, &snapshot));
         if is_new {
             if recent.kept.back().is_some_and(|last| last.snapshot.copy() != snapshot.copy()) {
@@ -153,6 +161,17 @@ impl PublishedCell {
         recent.kept.get(place).map(|kept| Arc::clone(&kept.snapshot))
     }
 
+    /// Gives back a version that was held for long. If nobody else reads it, this thread frees it:
+    /// of a graph that was replaced whole, that would hold up the one who publishes.
+    pub fn let_go(&self, version: Arc<Snapshot>) {
+        let mut recent = self.lock();
+        // Freed by nobody yet if it is leaving: the list holds it.
+        drop(version);
+        let freed = recent.take_unread();
+        drop(recent);
+        drop(freed);
+    }
+
     /// How many versions are kept, and an estimate of the bytes they hold beside the newest.
     pub fn recent_size(&self) -> (u64, u64) {
         let recent = self.lock();
@@ -177,6 +196,11 @@ impl Recent {
                 self.leaving.push(oldest.snapshot);
             }
         }
+        self.take_unread()
+    }
+
+    /// Those of the leaving that nobody holds any more.
+    fn take_unread(&mut self) -> Vec<Arc<Snapshot>> {
         let (free, held) =
             self.leaving.drain(..).partition(|version| Arc::strong_count(version) == 1);
         self.leaving = held;
@@ -254,6 +278,24 @@ mod tests {
         let gone = Arc::downgrade(&held);
         drop(held);
         publish(&cell, &mut writer, 30, 2);
+        assert_eq!(gone.strong_count(), 0);
+    }
+
+    #[test]
+    fn a_version_that_is_given_back_is_freed_unless_somebody_reads_it() {
+        let cell = PublishedCell::new(LIMITS);
+        let (mut first, mut second) = (writer(1), writer(2));
+        publish(&cell, &mut first, 10, 0);
+        let (held, read) = (cell.recent(1, 1).unwrap(), cell.recent(1, 1).unwrap());
+        let gone = Arc::downgrade(&held);
+        // One that is not replaced stays.
+        cell.let_go(cell.recent(1, 1).unwrap());
+        assert!(cell.recent(1, 1).is_some());
+        publish(&cell, &mut second, 20, 1);
+        drop(first);
+        cell.let_go(held);
+        assert_eq!(gone.strong_count(), 2, "the cell keeps it as long as the reader does");
+        cell.let_go(read);
         assert_eq!(gone.strong_count(), 0);
     }
 }

@@ -61,7 +61,7 @@ impl Snapshot {
         self.version
     }
 
-    /// Which fresh copy of the source this version descends from, counted from 1 in this process.
+    /// Which fresh copy or rebuild this version descends from, counted from 1 in this process.
     pub fn copy(&self) -> u64 {
         self.shared.copy
     }

@@ -4,6 +4,7 @@
 //! that neither side's types leak into the other.
 
 use super::errors::{Failure, Reason};
+use crate::command::NamedMember;
 use crate::graph::{Kinds, Relation, Scope, Snapshot};
 use crate::id::{History, Key, Lsn, MemberId, MemberKind, Role, SourceKey, Version};
 use crate::pb;
@@ -82,6 +83,16 @@ pub(crate) fn member(snapshot: &Snapshot, member: MemberId) -> Result<pb::Member
         name: snapshot.name(member).map(str::to_owned),
         kind: kind.into(),
     })
+}
+
+/// A member as a report has it, whether or not it exists.
+pub(crate) fn named(NamedMember { key: of, name, kind }: &NamedMember) -> pb::Member {
+    let kind = match kind {
+        None => pb::MemberKind::Unspecified,
+        Some(MemberKind::Person) => pb::MemberKind::Person,
+        Some(MemberKind::Team) => pb::MemberKind::Team,
+    };
+    pb::Member { key: Some(key(of)), name: name.as_deref().map(str::to_owned), kind: kind.into() }
 }
 
 /// A version answered with a member that it does not have.

@@ -122,6 +122,18 @@ reasons! {
     /// The version that the list began with is gone.
     PageTokenExpired = "PAGE_TOKEN_EXPIRED", Aborted, true,
         "Start the list again from its first page.";
+    /// A run of the kind has not ended.
+    AlreadyRunning = "ALREADY_RUNNING", FailedPrecondition, false,
+        "Wait for the run that is under way, or cancel its call: there is one of a kind at a time.";
+    /// A verify ended without an answer.
+    Inconclusive = "INCONCLUSIVE", Aborted, true,
+        "Try again: nothing is known to be wrong. The message says what the comparison lacked.";
+    /// A rebuild ended without a new graph.
+    NotRebuilt = "NOT_REBUILT", Aborted, true,
+        "Try again: what was served is served still. The message says what the rebuild lacked.";
+    /// The source refuses what is needed of it.
+    SourceUnusable = "SOURCE_UNUSABLE", FailedPrecondition, false,
+        "Do at the source what the message says; `teamgraph doctor` shows every setting and right.";
     /// The message was refused before the service saw it.
     RequestUnreadable = "REQUEST_UNREADABLE", InvalidArgument, false,
         "Send an uncompressed message of this API, of at most request_bytes.";

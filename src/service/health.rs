@@ -9,15 +9,16 @@
 use super::contact::{Contact, LOOK_EVERY};
 use super::limits;
 use crate::graph::PublishedCell;
-use crate::pb::participation_service_server::SERVICE_NAME;
+use crate::pb::{admin_service_server, participation_service_server};
 use crate::status::FeedState;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-/// The overall server, and the one service.
-const SERVICES: [&str; 2] = ["", SERVICE_NAME];
+/// The overall server, and each service.
+const SERVICES: [&str; 3] =
+    ["", participation_service_server::SERVICE_NAME, admin_service_server::SERVICE_NAME];
 
 /// Says NOT_SERVING for a start.
 pub(crate) async fn begin(reporter: &HealthReporter) {

@@ -77,12 +77,14 @@ pub const CONNECTION_CALLS: Limit = limit("connection_calls", 4_096);
 pub const CYCLES_SHOWN: Limit = limit("cycles_shown", 10);
 /// Teams of each cycle that `GetStatus` shows.
 pub const CYCLE_TEAMS_SHOWN: Limit = limit("cycle_teams_shown", 10);
+/// Bytes of the examples in a report: far more than names need, far less than an answer holds.
+pub const EXAMPLES_BYTES: Limit = limit("examples_bytes", 1 << 20);
 /// How long requests under way may still run after the server was told to stop: less than the 30
 /// seconds after which common supervisors kill.
 pub const DRAIN_MS: Limit = limit("drain_ms", 10_000);
 
 /// All of them.
-pub const ALL: [Limit; 18] = [
+pub const ALL: [Limit; 19] = [
     ANSWER_BYTES,
     REQUEST_BYTES,
     PAGE_MEMBERS,
@@ -100,5 +102,6 @@ pub const ALL: [Limit; 18] = [
     CONNECTION_CALLS,
     CYCLES_SHOWN,
     CYCLE_TEAMS_SHOWN,
+    EXAMPLES_BYTES,
     DRAIN_MS,
 ];

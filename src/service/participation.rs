@@ -10,6 +10,7 @@ use super::freshness::{Basis, Reads};
 use super::limits;
 use super::paging::digest;
 use super::token::{Token, client_timeout};
+use crate::command::Admin;
 use crate::id::Lsn;
 use crate::pb;
 use crate::status::{CheckpointStatus, StatusCell};
@@ -53,6 +54,8 @@ pub(crate) struct Answers {
     pub(crate) searches: Arc<Semaphore>,
     /// The report of those who keep the graph on disk, if anybody does.
     pub(crate) checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// Who knows of the last verify, if anybody verifies.
+    pub(crate) admin: Option<Arc<dyn Admin>>,
     /// What the last answer said of its state. It swaps, since readers must not wait for readers.
     said: ArcSwapOption<Said>,
 }
@@ -71,9 +74,11 @@ impl Answers {
         contact: Arc<Contact>,
         instance: Instance,
         checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+        admin: Option<Arc<dyn Admin>>,
     ) -> Self {
         let searches = Arc::new(Semaphore::new(limits::SEARCHES.count()));
-        Answers { reads, contact, instance, searches, checkpoint, said: ArcSwapOption::empty() }
+        let said = ArcSwapOption::empty();
+        Answers { reads, contact, instance, searches, checkpoint, admin, said }
     }
 
     /// Says which state an answer stands for.

@@ -9,6 +9,7 @@ use super::freshness::Basis;
 use super::limits;
 use super::listed::field_bytes;
 use super::participation::Answers;
+use crate::command::LastVerify;
 use crate::graph::{Digest, Snapshot, Stats};
 use crate::pb;
 use crate::status::{CheckpointStatus, FeedState, FeedStatus};
@@ -40,6 +41,7 @@ impl Answers {
             limits: limits::ALL.iter().map(limit).collect(),
             checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
             digest: snapshot.map(|snapshot| digest(snapshot.digest())),
+            last_verify: self.admin.as_ref().and_then(|admin| admin.last_verify()).map(last_verify),
         })
     }
 
@@ -88,6 +90,24 @@ fn checkpoint_report(checkpoint: &CheckpointStatus) -> pb::CheckpointReport {
     }
 }
 
+fn last_verify(LastVerify { ended_at, outcome }: LastVerify) -> pb::LastVerify {
+    let age = ended_at.elapsed().unwrap_or_default();
+    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(report) => pb::LastVerify {
+            age_ms,
+            version: Some(convert::version_to_wire(report.version)),
+            differences: report.differences(),
+            members_compared: report.members_compared,
+            whole: report.whole,
+            error: String::new(),
+        },
+        Err(error) => {
+            pb::LastVerify { age_ms, error: error.to_string(), ..pb::LastVerify::default() }
+        }
+    }
+}
+
 fn sizes(stats: Stats) -> pb::GraphSizes {
     pb::GraphSizes {
         people: stats.people,
@@ -112,7 +132,7 @@ fn digest(digest: Digest) -> pb::Digest {
 const EXAMPLES_BYTES: usize = 1 << 20;
 
 fn cycles(snapshot: &Snapshot) -> Result<Vec<pb::Cycle>, Failure> {
-    let mut room = EXAMPLES_BYTES;
+    let mut room = limits::EXAMPLES_BYTES.count();
     let mut shown = Vec::new();
     for teams in snapshot.cycles(limits::CYCLES_SHOWN.count()) {
         let mut cycle = pb::Cycle {

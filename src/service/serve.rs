@@ -2,16 +2,18 @@
 //!
 //! Owns the transport's settings. It must not know what is asked.
 
+use super::admin::Administration;
 use super::contact::Contact;
 use super::freshness::Reads;
 use super::health;
 use super::limits;
 use super::participation::{Answers, Instance, Participation};
 use super::refused::Explained;
-use crate::command::Source;
+use crate::command::{Admin, Source};
 use crate::graph::PublishedCell;
 use crate::pb;
 use crate::status::{CheckpointStatus, FeedStatus, StatusCell};
+use pb::admin_service_server::AdminServiceServer;
 use pb::participation_service_server::ParticipationServiceServer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,8 @@ pub struct ServiceParts {
     pub instance: String,
     /// The report of those who keep the graph on disk, if anybody does.
     pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// Who does what an operator asks for, if anybody does.
+    pub admin: Option<Arc<dyn Admin>>,
     /// For how long the source may be out of reach before questions are refused; they never are if
     /// there is none.
     pub max_staleness: Option<Duration>,
@@ -65,13 +69,18 @@ pub async fn serve(
     parts: ServiceParts,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let ServiceParts { published, feed, source, instance, checkpoint, max_staleness } = parts;
+    let ServiceParts { published, feed, source, instance, checkpoint, admin, max_staleness } =
+        parts;
     let contact = Arc::new(Contact::new(feed, max_staleness));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
-    let answers = Answers::new(reads, Arc::clone(&contact), Instance::new(instance), checkpoint);
+    let instance = Instance::new(instance);
+    let answers = Answers::new(reads, Arc::clone(&contact), instance, checkpoint, admin.clone());
     let participation = ParticipationServiceServer::new(Participation(Arc::new(answers)))
         .max_decoding_message_size(limits::REQUEST_BYTES.count())
         // Answers are cut to `ANSWER_BYTES` where they are made; this is the net below.
+        .max_encoding_message_size(limits::ANSWER_BYTES.count());
+    let admin = AdminServiceServer::new(Administration(admin))
+        .max_decoding_message_size(limits::REQUEST_BYTES.count())
         .max_encoding_message_size(limits::ANSWER_BYTES.count());
     let (reporter, health_server) = tonic_health::server::health_reporter();
     health::begin(&reporter).await;
@@ -85,6 +94,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(Explained(participation))
+        .add_service(Explained(admin))
         .add_service(health_server)
         .add_service(reflection)
         .serve_with_incoming_shutdown(

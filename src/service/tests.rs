@@ -6,12 +6,13 @@ mod changes;
 mod checks;
 mod freshness;
 mod lists;
+pub(crate) mod operator;
 mod streams;
 mod transport;
 
 use super::{ServiceParts, serve};
 use crate::change::{Change, Membership, NamePut, RowKey};
-use crate::command::{Source, SourcePosition, SourceReply, SourceUnavailable};
+use crate::command::{Admin, Source, SourcePosition, SourceReply, SourceUnavailable};
 use crate::graph::{GraphLimits, GraphWriter, HistoryLimits, Published, PublishedCell, Snapshot};
 use crate::id::{History, Key, KeySpace, Lsn, MemberKind, Role, SourceKey, TableId};
 use crate::pb;
@@ -66,6 +67,15 @@ impl World {
         limits: HistoryLimits,
         max_staleness: Option<Duration>,
     ) -> World {
+        World::start_with(limits, max_staleness, None).await
+    }
+
+    /// A server that somebody does an operator's work for.
+    pub(crate) async fn start_with(
+        limits: HistoryLimits,
+        max_staleness: Option<Duration>,
+        admin: Option<Arc<dyn Admin>>,
+    ) -> World {
         let published = Arc::new(PublishedCell::new(limits));
         let feed = Arc::new(StatusCell::new(FeedStatus::default()));
         let unavailable = SourceUnavailable("not in this test".into());
@@ -80,6 +90,7 @@ impl World {
             source: asked,
             instance: "test".to_owned(),
             checkpoint: None,
+            admin,
             max_staleness,
         };
         let mut tasks = JoinSet::new();

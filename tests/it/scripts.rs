@@ -11,6 +11,7 @@ mod run;
 mod sizes;
 mod tally;
 mod universe;
+mod verified;
 
 use crate::answers::graph::GraphSubject;
 use crate::conformance::syntax::{self, change_text};

@@ -52,6 +52,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 const WIRING: &[&str] = &[
+    "admin",
     "apply",
     "cli",
     "config",
@@ -60,6 +61,7 @@ const WIRING: &[&str] = &[
     "lib",
     "main",
     "migrate",
+    "rebuild",
     "server",
     "telemetry",
 ];

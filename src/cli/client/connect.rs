@@ -4,6 +4,7 @@
 
 use super::failure::ClientError;
 use crate::pb;
+use pb::admin_service_client::AdminServiceClient;
 use pb::participation_service_client::ParticipationServiceClient;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -45,6 +46,15 @@ pub struct ConnectArgs {
 impl ConnectArgs {
     /// A connection to the server.
     pub(super) async fn connect(&self) -> Result<Client, ClientError> {
+        Ok(Client::new(self.channel().await?))
+    }
+
+    /// A connection to the server, for what an operator asks.
+    pub(super) async fn connect_admin(&self) -> Result<AdminServiceClient<Channel>, ClientError> {
+        Ok(AdminServiceClient::new(self.channel().await?))
+    }
+
+    async fn channel(&self) -> Result<Channel, ClientError> {
         let url = if self.server.contains("://") {
             self.server.clone()
         } else {
@@ -54,11 +64,10 @@ impl ConnectArgs {
             .map_err(|error| ClientError::Address { server: self.server.clone(), error })?
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true);
-        let channel = endpoint
-            .connect()
+        let connecting = endpoint.connect();
+        connecting
             .await
-            .map_err(|error| ClientError::Connect { server: self.server.clone(), error })?;
-        Ok(Client::new(channel))
+            .map_err(|error| ClientError::Connect { server: self.server.clone(), error })
     }
 
     /// The message as a call with a deadline.

@@ -26,19 +26,21 @@ pub(super) fn member(member: &pb::Member) -> Value {
     Value::Object(document)
 }
 
+/// A version's name.
+pub(super) fn version(version: &pb::Version) -> Value {
+    json!({
+        "system_id": version.system_id.to_string(),
+        "timeline": version.timeline,
+        "end_lsn": crate::id::Lsn(version.end_lsn).to_string(),
+        "tick": version.tick,
+    })
+}
+
 /// The state that answered.
 pub(super) fn answered_at(at: Option<&pb::AnsweredAt>) -> Value {
     let Some(at) = at else { return Value::Null };
-    let version = at.version.map(|version| {
-        json!({
-            "system_id": version.system_id.to_string(),
-            "timeline": version.timeline,
-            "end_lsn": crate::id::Lsn(version.end_lsn).to_string(),
-            "tick": version.tick,
-        })
-    });
     json!({
-        "version": version,
+        "version": at.version.as_ref().map(version),
         "applied_lsn": at.applied_lsn,
         "token": at.token,
         "stale_for_ms": at.stale_for_ms,

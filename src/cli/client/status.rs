@@ -106,6 +106,18 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "limits": limits,
         "checkpoint": checkpoint,
         "digest": digest,
+        "last_verify": status.last_verify.as_ref().map(last_verify),
+    })
+}
+
+fn last_verify(last: &pb::LastVerify) -> Value {
+    json!({
+        "age_ms": last.age_ms,
+        "version": last.version.as_ref().map(json::version),
+        "differences": last.differences,
+        "members_compared": last.members_compared,
+        "whole": last.whole,
+        "error": last.error,
     })
 }
 
@@ -127,6 +139,9 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         for (name, said) in ["checkpoint", ""].iter().zip(checkpoint_lines(checkpoint)) {
             line(name, said)?;
         }
+    }
+    if let Some(last) = &status.last_verify {
+        line("verified", verified(last))?;
     }
     let Some(at) = &status.answered_at else {
         return line("graph", "none yet: the first copy is not whole".to_owned());
@@ -166,6 +181,16 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
         line("", format!("{} memberships of a team in itself", sizes.self_memberships))?;
     }
     Ok(())
+}
+
+/// What came of the last verify.
+fn verified(last: &pb::LastVerify) -> String {
+    let age_s = last.age_ms / 1_000;
+    match (last.error.as_str(), last.differences) {
+        ("", 0) => format!("no difference, {age_s} s ago"),
+        ("", differences) => format!("{differences} differences, {age_s} s ago: run verify"),
+        (error, _) => format!("could not be told, {age_s} s ago: {error}"),
+    }
 }
 
 /// How the graph on disk is, and what came of it at the start.

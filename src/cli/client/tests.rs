@@ -1,12 +1,19 @@
 //! The client commands against a real server.
 
 use super::failure::ClientError;
-use super::{check, explain, members, status, teams};
+use super::{check, explain, members, rebuild, status, teams, verify};
+use crate::command::{
+    Admin, AdminError, AdminRefused, DriftReport, LastVerify, RebuildEvent, RebuildReport,
+    VerifyEvent,
+};
 use crate::graph::HistoryLimits;
 use crate::id::Role;
 use crate::service::tests::World;
+use crate::service::tests::operator::{FakeAdmin, READING, report};
 use clap::Parser;
 use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// One command, as it stands among the others on the command line.
 #[derive(Debug, Parser)]
@@ -16,6 +23,8 @@ enum Command {
     Members(members::MembersArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Rebuild(rebuild::RebuildArgs),
 }
 
 /// The outcome of a command line, and what it wrote.
@@ -30,6 +39,8 @@ async fn run(world: &World, line: &str) -> (Result<bool, ClientError>, String) {
         Command::Members(args) => members::answer(args, &mut out).await,
         Command::Explain(args) => explain::answer(args, &mut out).await,
         Command::Status(args) => status::answer(args, &mut out).await,
+        Command::Verify(args) => verify::answer(args, &mut out).await,
+        Command::Rebuild(args) => rebuild::answer(args, &mut out).await,
     };
     (outcome, String::from_utf8(out).unwrap())
 }
@@ -179,4 +190,113 @@ async fn administrators_are_asked_for_by_a_flag() {
     }
     let document = json(&run(&world, "check alice dev --admin --json").await.1);
     assert_eq!((&document["administers"], &document["relation"]), (&true.into(), &"direct".into()));
+}
+
+/// A server whose next verify tells this.
+async fn verifying(told: Vec<Result<VerifyEvent, AdminError>>) -> World {
+    let admin = FakeAdmin { verify: Mutex::new(told), ..FakeAdmin::default() };
+    World::start_with(HistoryLimits::default(), None, Some(Arc::new(admin))).await
+}
+
+#[tokio::test]
+async fn verify_tells_what_differs_and_what_is_peculiar() {
+    let report = || Ok(VerifyEvent::Report(Box::new(report())));
+    let world = verifying(vec![Ok(VerifyEvent::Progress(READING)), report()]).await;
+    let (outcome, out) = run(&world, "verify").await;
+    let expected = "\
+11 differences at 0/6E: 6 members, 4 memberships, and the 9 participations of all members
+  membership missing: 11
+    alice in 98: admin by its rows, absent here
+    …
+peculiarities of the database, which are served as they are:
+  cycle: 1
+    dev, eng: 2 teams
+";
+    assert_eq!((outcome.unwrap(), out.as_str()), (false, expected));
+    let world = verifying(vec![report()]).await;
+    let (outcome, out) = run(&world, "verify --json").await;
+    assert!(!outcome.unwrap());
+    let document = json(&out);
+    assert_eq!((&document["same"], &document["read_at"]), (&false.into(), &"0/6E".into()));
+    let difference = &document["differences"][0];
+    assert_eq!(
+        (&difference["kind"], &difference["count"]),
+        (&"membership-missing".into(), &11.into())
+    );
+    assert_eq!(difference["examples"][0]["members"][0]["name"], "alice");
+    assert_eq!(document["peculiarities"][0]["kind"], "cycle");
+}
+
+#[tokio::test]
+async fn verify_says_yes_only_where_nothing_differs() {
+    let mut right = report();
+    right.findings.remove(0);
+    right.whole = false;
+    let world = verifying(vec![Ok(VerifyEvent::Report(Box::new(right)))]).await;
+    let (outcome, out) = run(&world, "verify --sample 3").await;
+    assert!(outcome.unwrap());
+    let first = "no difference at 0/6E: 6 members, 4 memberships, and the 9 participations of a \
+                 sample of members\n";
+    assert!(out.starts_with(first), "{out}");
+    let error = Err(AdminError::Inconclusive("it was not kept".into()));
+    let error = run(&verifying(vec![error]).await, "verify").await.0.unwrap_err();
+    assert!(error.to_string().contains("INCONCLUSIVE"), "{error}");
+    assert!(error.to_string().contains("it was not kept"), "{error}");
+    // A stream that ends without a word.
+    let error = run(&verifying(Vec::new()).await, "verify").await.0.unwrap_err();
+    assert!(error.to_string().contains("ANSWER_MALFORMED"), "{error}");
+    let refused = Mutex::new(Some(AdminRefused::AlreadyRunning));
+    let admin: Arc<dyn Admin> = Arc::new(FakeAdmin { refused, ..FakeAdmin::default() });
+    let world = World::start_with(HistoryLimits::default(), None, Some(admin)).await;
+    let error = run(&world, "verify --json").await.0.unwrap_err();
+    assert_eq!(error.to_json()["error"]["reason"], "ALREADY_RUNNING");
+}
+
+#[tokio::test]
+async fn status_shows_the_last_verify() {
+    let admin = Arc::new(FakeAdmin::default());
+    let desk: Arc<dyn Admin> = Arc::<FakeAdmin>::clone(&admin);
+    let world = World::start_with(HistoryLimits::default(), None, Some(desk)).await;
+    assert!(!run(&world, "status").await.1.contains("verified"));
+    let of = |outcome| Some(LastVerify { ended_at: SystemTime::now(), outcome });
+    *admin.last.lock().unwrap() = of(Ok(Arc::new(report())));
+    assert!(run(&world, "status").await.1.contains("verified     11 differences, 0 s ago"));
+    let document = json(&run(&world, "status --json").await.1);
+    assert_eq!(document["last_verify"]["differences"], 11);
+    *admin.last.lock().unwrap() = of(Err(AdminError::Stopping));
+    assert!(run(&world, "status").await.1.contains("could not be told"));
+}
+
+/// A server whose next rebuild finds this.
+async fn rebuilding(drift: Result<DriftReport, String>) -> World {
+    let version = report().version;
+    let report = RebuildReport { version, copy: 3, rows: 12_345, took_ms: 2_340, drift };
+    let told = [RebuildEvent::Progress(READING), RebuildEvent::Report(Box::new(report))];
+    let rebuild = Mutex::new(told.map(Ok).into());
+    let admin = FakeAdmin { rebuild, ..FakeAdmin::default() };
+    World::start_with(HistoryLimits::default(), None, Some(Arc::new(admin))).await
+}
+
+#[tokio::test]
+async fn rebuild_tells_what_differed_and_says_yes_only_where_nothing_did() {
+    let (outcome, out) = run(&rebuilding(Ok(report())).await, "rebuild").await;
+    let begin = "\
+rebuilt of 12,345 rows in 2.3 s: copy 3 is served
+in the graph that was served before: 11 differences at 0/6E: 6 members,";
+    assert!(!outcome.unwrap() && out.starts_with(begin), "{out}");
+    let mut right = report();
+    right.findings.remove(0);
+    let (outcome, out) = run(&rebuilding(Ok(right)).await, "rebuild --sample 3 --json").await;
+    let document = json(&out);
+    assert!(outcome.unwrap());
+    assert_eq!((&document["copy"], &document["drift"]["same"]), (&3.into(), &true.into()));
+    let unknown = Err("no version of it was kept".to_owned());
+    let (outcome, out) = run(&rebuilding(unknown).await, "rebuild").await;
+    assert!(!outcome.unwrap());
+    assert!(out.ends_with("what differed is not known: no version of it was kept\n"), "{out}");
+    let error = Err(AdminError::NotRebuilt("it began anew".into()));
+    let admin = FakeAdmin { rebuild: Mutex::new(vec![error]), ..FakeAdmin::default() };
+    let world = World::start_with(HistoryLimits::default(), None, Some(Arc::new(admin))).await;
+    let error = run(&world, "rebuild").await.0.unwrap_err();
+    assert!(error.to_string().contains("NOT_REBUILT"), "{error}");
 }

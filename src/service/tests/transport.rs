@@ -13,13 +13,14 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 const SERVICE: &str = "teamgraph.v1.ParticipationService";
+const ADMIN: &str = "teamgraph.v1.AdminService";
 
 #[tokio::test]
 async fn health_waits_for_the_copy_and_the_stream_and_then_stays() {
     let mut world = World::start(HistoryLimits::default()).await;
     let mut health = HealthClient::new(world.channel().await);
     let ask = |service: &str| HealthCheckRequest { service: service.to_owned() };
-    for service in ["", SERVICE] {
+    for service in ["", SERVICE, ADMIN] {
         let answer = health.check(ask(service)).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::NotServing);
     }
@@ -36,7 +37,7 @@ async fn health_waits_for_the_copy_and_the_stream_and_then_stays() {
     world.lose_the_source();
     let after = tokio::time::timeout(Duration::from_millis(80), watch.message()).await;
     assert!(after.is_err(), "{after:?}");
-    for service in ["", SERVICE] {
+    for service in ["", SERVICE, ADMIN] {
         let answer = health.check(ask(service)).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving);
     }
@@ -75,7 +76,9 @@ async fn reflection_knows_the_services_and_their_files() {
     let listed = answers.message().await.unwrap().unwrap().message_response.unwrap();
     let MessageResponse::ListServicesResponse(listed) = listed else { panic!("{listed:?}") };
     let names: Vec<&str> = listed.service.iter().map(|service| service.name.as_str()).collect();
-    assert!(names.contains(&SERVICE) && names.contains(&"grpc.health.v1.Health"), "{names:?}");
+    for service in [SERVICE, ADMIN, "grpc.health.v1.Health"] {
+        assert!(names.contains(&service), "{service} in {names:?}");
+    }
     let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
     assert!(matches!(file, MessageResponse::FileDescriptorResponse(_)), "{file:?}");
 }

@@ -41,6 +41,7 @@ pub fn options(url: &str, instance: &str) -> ServerOptions {
         history: HISTORY,
         checkpoint: None,
         max_staleness: None,
+        verify_every: None,
     }
 }
 

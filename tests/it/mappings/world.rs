@@ -166,6 +166,7 @@ impl World {
             history: HistoryLimits::default(),
             checkpoint: None,
             max_staleness: None,
+            verify_every: None,
         });
         let server = server.await.unwrap();
         let (address, published, feed) =

@@ -1,0 +1,82 @@
+//! `teamgraph verify`.
+//!
+//! Owns how a comparison is asked for and followed.
+
+use super::connect::ConnectArgs;
+use super::drift;
+use super::failure::ClientError;
+use super::output::{conclude, standard};
+use crate::cli::progress::Progress;
+use crate::pb;
+use pb::verify_response::Event;
+use std::io::Write;
+use std::process::ExitCode;
+use tonic::Streaming;
+
+/// Compare a server's graph with its database's rows, at one version; neither is stopped for it.
+///
+/// Exit code: 0 if nothing differs, 1 if something does, 2 if it could not be told.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "It takes as long as it takes to read both tables once and to compare, whatever \
+                  --timeout-ms says; Ctrl-C ends it, at the server too.\n\nJSON: one document with \
+                  \"same\" and the fields of DriftReport (docs/api.md)."
+)]
+pub struct VerifyArgs {
+    /// Recompute the participations of so many members, chosen anew each time, in place of all.
+    /// Members and memberships are compared whole all the same.
+    #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample: Option<u64>,
+    /// Where and how to ask.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
+
+/// Asks, shows the answer, and returns the exit code.
+pub async fn run(args: VerifyArgs) -> ExitCode {
+    let mut out = standard();
+    let outcome = answer(&args, &mut out).await;
+    conclude(outcome, out, args.connect.json)
+}
+
+pub(super) async fn answer(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, ClientError> {
+    let mut client = args.connect.connect_admin().await?;
+    let events = client.verify(pb::VerifyRequest { sample: args.sample }).await?.into_inner();
+    let mut progress = Progress::new(args.connect.json);
+    let report = follow(events, &mut progress).await;
+    progress.end();
+    let report = report?;
+    if args.connect.json {
+        writeln!(out, "{}", drift::document(&report))?;
+    } else {
+        drift::write_text(&report, out)?;
+    }
+    Ok(drift::is_right(&report))
+}
+
+async fn follow(
+    mut events: Streaming<pb::VerifyResponse>,
+    progress: &mut Progress,
+) -> Result<pb::DriftReport, ClientError> {
+    while let Some(event) = events.message().await? {
+        match event.event {
+            Some(Event::Progress(at)) => progress.show(doing(at.phase()), at.done, at.total),
+            Some(Event::Report(report)) => return Ok(report),
+            None => {}
+        }
+    }
+    Err(ClientError::Answer("a report"))
+}
+
+/// What the server is doing, in words.
+pub(super) const fn doing(phase: pb::AdminPhase) -> &'static str {
+    match phase {
+        pb::AdminPhase::Opening => "waiting for open transactions to end",
+        pb::AdminPhase::Reading => "reading rows",
+        pb::AdminPhase::Waiting => "waiting for the graph to be as far",
+        pb::AdminPhase::Comparing => "comparing",
+        pb::AdminPhase::Building => "building the graph",
+        pb::AdminPhase::CatchingUp => "catching up",
+        pb::AdminPhase::Unspecified => "working",
+    }
+}

@@ -1,0 +1,97 @@
+//! What a version holds as stated, whether or not it counts: for who compares it with its source.
+//!
+//! Owns the raw edges from either end, and the owners. Questions are answered elsewhere, from what
+//! counts. It must not know who compares.
+
+use super::Snapshot;
+use crate::id::{MemberId, Role};
+
+impl Snapshot {
+    /// How many members have a number: those that exist and those that rows merely name, now or in
+    /// the past of this copy.
+    pub fn number_count(&self) -> u32 {
+        self.state().numbers.member_count()
+    }
+
+    /// The direct memberships that rows state of the member, as the member's side has them; neither
+    /// end need exist, and the upper one need not be a team.
+    pub fn stated_teams(&self, member: MemberId) -> impl Iterator<Item = (MemberId, Role)> {
+        let state = self.state();
+        let edges = state.up.of(member).iter();
+        edges.filter_map(|edge| Some((state.numbers.member(edge.team())?, edge.role())))
+    }
+
+    /// The direct memberships that rows state in the team, as the team's side has them; neither end
+    /// need exist, and the upper one need not be a team.
+    pub fn stated_members(&self, team: MemberId) -> impl Iterator<Item = MemberId> {
+        let state = self.state();
+        let team = state.numbers.team(team);
+        let direct = team.and_then(|team| state.down.of(team));
+        let people = direct.into_iter().flat_map(|direct| direct.people.iter_from(0));
+        let absent = direct.into_iter().flat_map(|direct| direct.absent.iter_from(0));
+        let teams = team.into_iter().flat_map(|team| state.down.teams_of(team));
+        let teams = teams.filter_map(|team| state.numbers.member(team));
+        people.chain(absent).map(MemberId).chain(teams)
+    }
+
+    /// The owner that the member's row names, whether or not it exists.
+    pub fn stated_owner(&self, member: MemberId) -> Option<MemberId> {
+        self.state().owner(member)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Change, Membership, NamePut, RowKey};
+    use crate::graph::{GraphLimits, GraphWriter};
+    use crate::id::{History, Key, Lsn, MemberKind, SourceKey, TableId};
+
+    /// Person 1 is in team 2, in person 3 and in nobody 4; nobody 5 is in team 2; team 2 is in itself
+    /// and owned by nobody 5.
+    #[test]
+    fn what_does_not_count_is_told_from_both_ends() {
+        let mut writer = GraphWriter::new(1, History::default(), GraphLimits::default());
+        for (key, kind, owner) in [
+            (1, MemberKind::Person, None),
+            (3, MemberKind::Person, None),
+            (2, MemberKind::Team, Some(5)),
+        ] {
+            let (key, owner) = (SourceKey::int(key), owner.map(SourceKey::int));
+            let name = NamePut::Set(None);
+            writer.apply(Change::MemberPut { key, kind, name, owner }).unwrap();
+        }
+        for (row, (member, team, role)) in (0..).zip([
+            (1, 2, Role::Admin),
+            (1, 3, Role::Member),
+            (1, 4, Role::Member),
+            (5, 2, Role::Member),
+            (2, 2, Role::Member),
+        ]) {
+            let (member, team) = (SourceKey::int(member), SourceKey::int(team));
+            let row = RowKey { table: TableId(0), key: Key::Int(row).into() };
+            let states = Some(Membership { member, team, role });
+            writer.apply(Change::RowPut { row, states }).unwrap();
+        }
+        let version = writer.commit(Lsn(8));
+        let numbers = || (0..version.number_count()).map(MemberId);
+        let number =
+            |key: i64| numbers().find(|&it| version.key(it) == Some(SourceKey::int(key))).unwrap();
+        assert_eq!(version.number_count(), 5);
+        let key = |member| match version.key(member).unwrap().key {
+            Key::Int(key) => key,
+            other => panic!("{other:?}"),
+        };
+        let mut up: Vec<_> = version.stated_teams(number(1)).map(|(t, r)| (key(t), r)).collect();
+        up.sort_unstable();
+        assert_eq!(up, [(2, Role::Admin), (3, Role::Member), (4, Role::Member)]);
+        let down = |team: i64| {
+            let mut down: Vec<_> = version.stated_members(number(team)).map(key).collect();
+            down.sort_unstable();
+            down
+        };
+        assert_eq!((down(2), down(3), down(4)), (vec![1, 2, 5], vec![1], vec![1]));
+        assert_eq!(down(1), [0; 0]);
+        assert_eq!(version.stated_owner(number(2)).map(key), Some(5));
+    }
+}
