@@ -23,6 +23,7 @@ mod check;
 mod chunks;
 mod closure;
 mod delta;
+mod difference;
 mod direct_index;
 mod image;
 mod key_page;
@@ -43,6 +44,7 @@ mod waiting;
 mod writer;
 
 pub use answer::{Kinds, MemberCursor, MemberPage, Named, Relation, Scope, Stats, TeamPage};
+pub use difference::{Difference, TeamDifference};
 pub use image::{Image, ImageMember, ImageRow};
 pub use list::MemberList;
 pub use publish::{HistoryLimits, Published, PublishedCell};
