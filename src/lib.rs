@@ -17,6 +17,7 @@ pub mod graph;
 pub mod id;
 pub mod migrate;
 pub mod pb;
+pub mod project;
 pub mod resume;
 #[cfg(feature = "sabotage")]
 mod sabotage;

@@ -4,6 +4,7 @@
 //! `TEAMGRAPH_SCRIPTS=1000000` runs that many of each kind, `TEAMGRAPH_SEED=n` other ones. A
 //! failing script is shrunk and printed in the syntax of `tests/cases`.
 
+mod difference;
 mod events;
 mod generate;
 mod long;
