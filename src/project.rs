@@ -41,7 +41,7 @@ mod table;
 mod target;
 mod view;
 
-pub use check::{check, mend};
+pub use check::{check, look, mend};
 pub use error::ProjectError;
 pub use options::{Filter, ProjectOptions, SourceNames, TableNames};
 pub use report::{TableExample, TableReport};

@@ -1,6 +1,7 @@
 //! `teamgraph serve`: follows a database and answers, until asked to stop.
 
 use super::process::StopSignals;
+use super::project::project_options;
 use crate::config::{FeedOptions, ServeConfig, ServeOptions, SourceChoice};
 use crate::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres};
 use crate::feed::FeedConfig;
@@ -45,10 +46,15 @@ async fn serve_until_asked_to_stop(
     source: &Source,
     signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
-    let starting = Server::start(server_options(config, source.url())?);
-    let Some(server) = signals.unless_received(starting).await.transpose()? else {
+    let options = server_options(config, source.url())?;
+    let projection = project_options(&config.projection, &options.feed, &options.instance)?;
+    let starting = Server::start(options);
+    let Some(mut server) = signals.unless_received(starting).await.transpose()? else {
         return Ok(());
     };
+    if let Some(projection) = projection {
+        server = server.projecting(projection);
+    }
     tracing::info!("answering gRPC on {}", server.local_addr());
     let asked = async |signals: &mut StopSignals| {
         signals.received().await;

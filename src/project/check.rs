@@ -21,6 +21,15 @@ use tokio::time::timeout;
 /// How long a table's version may be ahead of ours.
 const REACH_MAX: Duration = Duration::from_secs(30);
 
+/// Whether the target can be reached, and the table used if it is there; writes nothing.
+///
+/// # Errors
+/// Why not.
+pub async fn look(options: &ProjectOptions) -> Result<(), ProjectError> {
+    let session = Session::connect(&options.target).await?;
+    Table::find(&session.client, &options.table).await.map(drop)
+}
+
 /// Compares the table with the version at which it stands, or with the newest one if it does not
 /// say; writes nothing. What somebody else is about to write into the table, or has written before
 /// it got here, counts as a difference.

@@ -65,11 +65,11 @@ impl TableReport {
 
 /// The key, with the name of whoever has it.
 fn named(snapshot: &Snapshot, key: &Key) -> String {
-    let members = snapshot.key_spaces().filter_map(|space| {
+    let mut names = snapshot.key_spaces().filter_map(|space| {
         let member = snapshot.find(&SourceKey { space, key: key.clone() })?;
         snapshot.name(member)
     });
-    match { members }.next() {
+    match names.next() {
         Some(name) => format!("{name} ({key})"),
         None => key.to_string(),
     }
