@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait before the target is tried again: at first, and at most.
-const RETRY_MIN: Duration = Duration::from_secs(1);
+const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// How often the progress row is moved where nothing changes, so that its age means something.
@@ -36,6 +36,8 @@ pub struct Projector {
     feed: Arc<StatusCell<FeedStatus>>,
     /// The version that was merged last, and of which copy.
     merged: Option<(u64, Version)>,
+    /// Whether the table was found to be not what its row says.
+    is_doubtful: bool,
 }
 
 impl Projector {
@@ -45,7 +47,7 @@ impl Projector {
         published: Arc<PublishedCell>,
         feed: Arc<StatusCell<FeedStatus>>,
     ) -> Self {
-        Projector { options, published, feed, merged: None }
+        Projector { options, published, feed, merged: None, is_doubtful: false }
     }
 
     /// Keeps the table until told to stop. What is large is computed in between: give it a thread of
@@ -62,6 +64,7 @@ impl Projector {
         loop {
             let begin = Instant::now();
             let Err(error) = self.follow().await;
+            self.is_doubtful |= matches!(error, ProjectError::Changed { .. });
             if begin.elapsed() > RETRY_MAX {
                 retry_in = RETRY_MIN;
             }
@@ -73,18 +76,20 @@ impl Projector {
 
     /// Follows by one session until something is wrong with it.
     async fn follow(&mut self) -> Result<Infallible, ProjectError> {
-        let Projector { options, published, feed, merged } = self;
+        let Projector { options, published, feed, merged, is_doubtful } = self;
         let first = newest(published).await;
         let mut target = Target::open(options, &first.snapshot).await?;
         drop(first);
         tracing::info!(table = target.table(), filter = options.filter.text(), "projecting");
-        let mut before = target.version().and_then(|version| held(published, version, *merged));
+        let version = target.version().filter(|_| !*is_doubtful);
+        let mut before = version.and_then(|version| held(published, version, *merged));
         loop {
             let begin = Instant::now();
             let current_at = is_current(&feed.get()).then_some(begin);
             let now = newest(published).await;
             let step = target.bring(before.as_deref(), &now, current_at).await?;
             tell(&target.table(), &step, begin);
+            *is_doubtful = false;
             *merged = Some((now.snapshot.copy(), now.snapshot.version()));
             before = Some(Arc::clone(&now.snapshot));
             sleep_until(begin + options.interval).await;

@@ -5,13 +5,13 @@
 //! failing script is shrunk and printed in the syntax of `tests/cases`.
 
 mod difference;
-mod events;
-mod generate;
+pub mod events;
+pub mod generate;
 mod long;
 mod run;
 mod sizes;
 mod tally;
-mod universe;
+pub mod universe;
 
 use crate::answers::graph::GraphSubject;
 use crate::conformance::syntax::{self, change_text};
