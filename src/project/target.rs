@@ -18,8 +18,14 @@ use super::table::Table;
 use super::view::{Spaces, View};
 use crate::graph::{Published, Snapshot};
 use crate::id::{History, Version};
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
+
+/// How long to wait for a session that has just been closed to end at its server, and how often to
+/// look.
+const HOLD_MAX: Duration = Duration::from_secs(2);
+const HOLD_LOOK: Duration = Duration::from_millis(50);
 
 /// A session in the target that nobody else projects by.
 #[derive(Debug)]
@@ -63,7 +69,6 @@ impl<'a> Target<'a> {
             Some(table) => table,
             None => planned(client, options, snapshot).await?,
         };
-        hold(client, &table).await?;
         let is_source = is_source(client, options, snapshot.version().history).await?;
         if is_source {
             if !options.same_database {
@@ -72,6 +77,7 @@ impl<'a> Target<'a> {
             let tables = [table.name.as_str(), PROGRESS];
             table.refuse_published(client, &options.source, &tables).await?;
         }
+        hold(client, &table).await?;
         let progress = progress::read(client, &table).await?;
         Ok(Target {
             options,
@@ -195,14 +201,23 @@ async fn planned(
 
 /// Keeps others from projecting into the table for as long as the session lasts.
 async fn hold(client: &Client, table: &Table) -> Result<(), ProjectError> {
-    let held = client
-        .query_one(
-            "SELECT pg_try_advisory_lock(hashtext('teamgraph_projection'), hashtext($1))",
-            &[&table.sql()],
-        )
-        .await
-        .map_err(ProjectError::statement("take the projection's lock"))?;
-    if held.get(0) { Ok(()) } else { Err(ProjectError::Held { table: table.sql() }) }
+    let deadline = Instant::now() + HOLD_MAX;
+    loop {
+        let held = client
+            .query_one(
+                "SELECT pg_try_advisory_lock(hashtext('teamgraph_projection'), hashtext($1))",
+                &[&table.sql()],
+            )
+            .await
+            .map_err(ProjectError::statement("take the projection's lock"))?;
+        if held.get(0) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(ProjectError::Held { table: table.sql() });
+        }
+        sleep(HOLD_LOOK).await;
+    }
 }
 
 /// Whether the target is the very database that is followed.

@@ -101,7 +101,7 @@ async fn what_cannot_be_kept_is_refused_with_its_fix() {
         world.sql.batch_execute(table).await.unwrap();
         let error = mend(&served.published, &world.options()).await.unwrap_err();
         let drop = "DROP TABLE IF EXISTS teamparticipation, teamparticipation_filling;
-                    DROP VIEW IF EXISTS some";
+                    DROP VIEW IF EXISTS chosen";
         world.sql.batch_execute(drop).await.unwrap();
         error.to_string()
     };
@@ -131,8 +131,8 @@ async fn what_cannot_be_kept_is_refused_with_its_fix() {
         let error = refused(table).await;
         assert!(error.contains(said), "{table}: {error}");
     }
-    world.sql.batch_execute("CREATE VIEW some AS SELECT 1 AS team, 2 AS person").await.unwrap();
-    let table = TableNames { table: "some".into(), ..world.options().table };
+    world.sql.batch_execute("CREATE VIEW chosen AS SELECT 1 AS team, 2 AS person").await.unwrap();
+    let table = TableNames { table: "chosen".into(), ..world.options().table };
     let view = ProjectOptions { table, ..world.options() };
     let error = mend(&served.published, &view).await.unwrap_err();
     assert!(matches!(error, ProjectError::NoTable { .. }), "{error}");

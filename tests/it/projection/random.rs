@@ -136,10 +136,10 @@ impl Run {
         let (people_only, self_rows, some) = (flip(), flip(), flip());
         let teams = some.then(|| BTreeSet::from(["1".to_owned(), "2".to_owned(), "5".to_owned()]));
         let filter = Filter { people_only, self_rows, teams };
-        let table = TableNames { table: "some".into(), ..self.options.table.clone() };
+        let table = TableNames { table: "chosen".into(), ..self.options.table.clone() };
         let options = ProjectOptions { filter: filter.clone(), table, ..self.options.clone() };
         mend(&self.cell, &options).await.unwrap();
-        let found = self.sql.query("SELECT team, person FROM some", &[]).await.unwrap();
+        let found = self.sql.query("SELECT team, person FROM chosen", &[]).await.unwrap();
         let found: Rows = found.iter().map(|row| (row.get(0), row.get(1))).collect();
         assert_eq!(found, expected(version, &filter), "{filter:?}");
     }
