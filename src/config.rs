@@ -239,9 +239,6 @@ pub struct ServeOptions {
     /// not ready meanwhile [default: they are answered, and say for how long]
     #[arg(long, env = "TEAMGRAPH_MAX_STALENESS_S", value_name = "SECONDS")]
     pub max_staleness_s: Option<u64>,
-    #[command(flatten)]
-    /// The participation table.
-    pub projection: ProjectionOptions,
 }
 
 /// An hour: the database would keep the log of all that time.
@@ -269,8 +266,6 @@ pub struct ServeConfig {
     pub checkpoint: Option<CheckpointOptions>,
     /// For how long the source may be out of reach before questions are refused, if they ever are.
     pub max_staleness: Option<Duration>,
-    /// The participation table.
-    pub projection: ProjectionOptions,
 }
 
 impl ServeOptions {
@@ -295,7 +290,6 @@ impl ServeOptions {
                 interval: Duration::from_secs(self.checkpoint_interval_s),
             }),
             max_staleness: self.max_staleness_s.map(Duration::from_secs),
-            projection: self.projection,
         })
     }
 }

@@ -72,7 +72,7 @@ pub async fn run(args: ProjectArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (published, mut report) = (server.published(), None);
-    let work = async |signals: &mut StopSignals| {
+    let compared = serve_while(server, &source, &mut signals, async |signals: &mut StopSignals| {
         let worked = async {
             if args.fix {
                 project::mend(&published, &options).await
@@ -82,8 +82,8 @@ pub async fn run(args: ProjectArgs) -> anyhow::Result<ExitCode> {
         };
         report = signals.unless_received(worked).await.transpose()?;
         Ok(())
-    };
-    serve_while(server, &source, &mut signals, work).await?;
+    });
+    compared.await?;
     let Some(report) = report else { anyhow::bail!("stopped before the table was compared") };
     print(&if args.json { as_json(&report)? } else { as_text(&report, args.fix) })?;
     Ok(ExitCode::from(u8::from(args.check && report.has_differences())))

@@ -2,7 +2,7 @@
 
 use super::process::StopSignals;
 use super::project::project_options;
-use crate::config::{FeedOptions, ServeConfig, ServeOptions, SourceChoice};
+use crate::config::{FeedOptions, ProjectionOptions, ServeConfig, ServeOptions, SourceChoice};
 use crate::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres};
 use crate::feed::FeedConfig;
 use crate::graph::{GraphLimits, HistoryLimits};
@@ -21,6 +21,8 @@ pub(super) const PRIVATE_DATABASE: &str = "teamgraph";
 pub struct ServeArgs {
     #[command(flatten)]
     options: ServeOptions,
+    #[command(flatten)]
+    projection: ProjectionOptions,
 }
 
 /// Runs the command.
@@ -32,7 +34,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let source = source?;
     source.tell();
-    let served = serve_until_asked_to_stop(&config, &source, &mut signals).await;
+    let serving = serve_until_asked_to_stop(&config, &args.projection, &source, &mut signals);
+    let served = serving.await;
     // The private server ends after those who are connected to it, and also if they failed. What
     // they failed of comes first: it explains the rest.
     let closed = signals.unless_again(source.close()).await;
@@ -43,11 +46,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve_until_asked_to_stop(
     config: &ServeConfig,
+    projection: &ProjectionOptions,
     source: &Source,
     signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
     let options = server_options(config, source.url())?;
-    let projection = project_options(&config.projection, &options.feed, &options.instance)?;
+    let projection = project_options(projection, &options.feed, &options.instance)?;
     let starting = Server::start(options);
     let Some(mut server) = signals.unless_received(starting).await.transpose()? else {
         return Ok(());

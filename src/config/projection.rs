@@ -49,12 +49,7 @@ pub struct ProjectionOptions {
     #[arg(long, env = "TEAMGRAPH_PROJECT_NO_SELF_ROWS")]
     pub project_no_self_rows: bool,
     /// Only what participates in the teams with these keys, parted by commas [default: all teams]
-    #[arg(
-        long,
-        env = "TEAMGRAPH_PROJECT_TEAMS",
-        value_delimiter = ',',
-        value_name = "KEYS"
-    )]
+    #[arg(long, env = "TEAMGRAPH_PROJECT_TEAMS", value_delimiter = ',', value_name = "KEYS")]
     pub project_teams: Vec<String>,
     /// The most rows that are written by one statement, but for the merge of staged ones
     #[arg(

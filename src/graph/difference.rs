@@ -60,11 +60,7 @@ impl Snapshot {
     /// What became of the participations since an earlier (or later) version; `None` unless both
     /// are of one copy. A member that is a person in one and a team in the other stays what it is,
     /// a member, where both kinds are asked for.
-    pub fn difference<'a>(
-        &'a self,
-        before: &'a Snapshot,
-        kinds: Kinds,
-    ) -> Option<Difference<'a>> {
+    pub fn difference<'a>(&'a self, before: &'a Snapshot, kinds: Kinds) -> Option<Difference<'a>> {
         if !Arc::ptr_eq(self.shared(), before.shared()) {
             return None;
         }

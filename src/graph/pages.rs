@@ -72,7 +72,8 @@ impl<C: ?Sized, const WIDE: usize> Table<C, WIDE> {
         C: 'a,
     {
         let places = if are_same(tables) { 0 } else { number(WIDE) };
-        let child = move |table: Option<&'a Self>, place| table.and_then(|table| table.child(place));
+        let child =
+            move |table: Option<&'a Self>, place| table.and_then(|table| table.child(place));
         let pairs = (0..places).map(move |place| {
             let (one, other) = tables;
             (place, (child(one, place), child(other, place)))

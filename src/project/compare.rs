@@ -71,10 +71,7 @@ pub(super) async fn read_through(
 }
 
 impl<'a> Comparison<'a> {
-    async fn begin(
-        transaction: &'a Transaction<'a>,
-        view: View<'a>,
-    ) -> Result<Self, ProjectError> {
+    async fn begin(transaction: &'a Transaction<'a>, view: View<'a>) -> Result<Self, ProjectError> {
         let rows = TableRows::begin(transaction, view.table).await?;
         let pairs = Pairs::from(view.groups()?).peekable();
         Ok(Comparison { rows, pairs, expected: 0 })
@@ -108,10 +105,7 @@ impl<'a> Comparison<'a> {
 }
 
 impl<'a> TableRows<'a> {
-    async fn begin(
-        transaction: &'a Transaction<'a>,
-        table: &Table,
-    ) -> Result<Self, ProjectError> {
+    async fn begin(transaction: &'a Transaction<'a>, table: &Table) -> Result<Self, ProjectError> {
         let sql = format!(
             "SELECT {}, {} FROM {} ORDER BY {}, {}",
             table.team.sql(),

@@ -102,6 +102,12 @@ pub enum ProjectError {
         /// How many of them were as expected.
         done: u64,
     },
+    /// It is not the table that it was.
+    #[error("{table} was dropped, or another is there in its place: it is looked at anew")]
+    Replaced {
+        /// The table.
+        table: String,
+    },
     /// The table would feed itself.
     #[error(
         "{table} is in publication {publication}, which is followed, so that the table would feed \

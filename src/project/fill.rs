@@ -128,11 +128,8 @@ impl Filling<'_> {
     ) -> Result<u64, ProjectError> {
         let copied = || ProjectError::statement("copy rows");
         let (team, person) = (&self.view.table.team, &self.view.table.person);
-        let sql = format!(
-            "COPY {filling} ({}, {}) FROM STDIN (FORMAT binary)",
-            team.sql(),
-            person.sql()
-        );
+        let sql =
+            format!("COPY {filling} ({}, {}) FROM STDIN (FORMAT binary)", team.sql(), person.sql());
         let sink = self.client.copy_in(&sql).await.map_err(copied())?;
         let types = [team.of_type.clone(), person.of_type.clone()];
         let mut rows = pin!(BinaryCopyInWriter::new(sink, &types));

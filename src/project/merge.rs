@@ -223,12 +223,7 @@ async fn execute(
 }
 
 /// As many rows as were to be.
-fn expect(
-    table: &Table,
-    verb: &'static str,
-    rows: u64,
-    done: u64,
-) -> Result<u64, ProjectError> {
+fn expect(table: &Table, verb: &'static str, rows: u64, done: u64) -> Result<u64, ProjectError> {
     if rows == done {
         return Ok(done);
     }

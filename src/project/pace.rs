@@ -27,7 +27,8 @@ impl Pace {
     fn next_turn(&mut self, rows: usize, now: Instant) -> Instant {
         let begin = self.spent.max(now);
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
-        let micros = self.rows_per_s.and_then(|rate| rows.saturating_mul(1_000_000).checked_div(rate));
+        let micros =
+            self.rows_per_s.and_then(|rate| rows.saturating_mul(1_000_000).checked_div(rate));
         self.spent = begin + Duration::from_micros(micros.unwrap_or(0));
         begin
     }

@@ -21,6 +21,8 @@ const LAG: &str = "teamgraph_projection_lag";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
     pub(super) version: Version,
+    /// The table that it was said of.
+    pub(super) table_oid: u32,
     /// The filter's words.
     pub(super) filter: String,
     /// Counts the moves.
@@ -52,6 +54,7 @@ pub(super) async fn create(client: &Client, table: &Table) -> Result<(), Project
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS {progress} (
             projected text PRIMARY KEY,
+            table_oid oid NOT NULL,
             system_id text NOT NULL,
             timeline bigint NOT NULL,
             end_lsn pg_lsn NOT NULL,
@@ -77,10 +80,7 @@ pub(super) async fn create(client: &Client, table: &Table) -> Result<(), Project
 }
 
 /// The table's row, if there is a progress table and a row in it.
-pub(super) async fn read(
-    client: &Client,
-    table: &Table,
-) -> Result<Option<Progress>, ProjectError> {
+pub(super) async fn read(client: &Client, table: &Table) -> Result<Option<Progress>, ProjectError> {
     let looked = || ProjectError::statement("read the progress row");
     let progress = table.beside(PROGRESS);
     let found = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&progress]).await;
@@ -88,7 +88,7 @@ pub(super) async fn read(
         return Ok(None);
     }
     let sql = format!(
-        "SELECT system_id, timeline, end_lsn::text, tick, filter, revision
+        "SELECT system_id, timeline, end_lsn::text, tick, filter, revision, table_oid
          FROM {progress} WHERE projected = $1"
     );
     let row = client.query_opt(&sql, &[&table.name]).await.map_err(looked())?;
@@ -103,10 +103,11 @@ fn progress_of(row: &Row) -> Option<Progress> {
     let tick = row.get::<_, i64>(3).try_into().ok()?;
     let history = History { system_id, timeline };
     let version = Version { history, end_lsn, tick };
-    Some(Progress { version, filter: row.get(4), revision: row.get(5) })
+    let (filter, revision, table_oid) = (row.get(4), row.get(5), row.get(6));
+    Some(Progress { version, table_oid, filter, revision })
 }
 
-/// Locks the table's row; whether it is still the one that was read.
+/// Locks the table's row; an error if it is not the one that was read, or the table another.
 pub(super) async fn lock(
     transaction: &Transaction<'_>,
     table: &Table,
@@ -117,11 +118,15 @@ pub(super) async fn lock(
     let row = transaction.query_opt(&sql, &[&table.name]).await;
     let row = row.map_err(ProjectError::statement("lock the progress row"))?;
     let revision: Option<i64> = row.map(|row| row.get(0));
-    if revision == expected.map(|progress| progress.revision) {
-        Ok(())
-    } else {
-        Err(ProjectError::Held { table: table.sql() })
+    if revision != expected.map(|progress| progress.revision) {
+        return Err(ProjectError::Held { table: table.sql() });
     }
+    let found = transaction.query_one("SELECT to_regclass($1)::oid", &[&table.sql()]).await;
+    let found = found.map_err(ProjectError::statement("look for the table"))?;
+    if found.get::<_, Option<u32>>(0) != table.oid {
+        return Err(ProjectError::Replaced { table: table.sql() });
+    }
+    Ok(())
 }
 
 /// Moves the table's row; returns what it says now.
@@ -135,16 +140,18 @@ pub(super) async fn advance(
     let current_s_ago = current_at.map(|at| at.elapsed().as_secs_f64());
     let sql = format!(
         "INSERT INTO {progress} AS held (projected, system_id, timeline, end_lsn, tick,
-            applied_lsn, current_at, moved_at, revision, filter, instance, status)
+            applied_lsn, current_at, moved_at, revision, filter, instance, status, table_oid)
          VALUES ($1, $2, $3, $4::text::pg_lsn, $5, $6::text::pg_lsn,
-            clock_timestamp() - make_interval(secs => $7), clock_timestamp(), 1, $8, $9, 'following')
+            clock_timestamp() - make_interval(secs => $7), clock_timestamp(), 1, $8, $9, 'following',
+            to_regclass($10))
          ON CONFLICT (projected) DO UPDATE SET
             system_id = excluded.system_id, timeline = excluded.timeline,
             end_lsn = excluded.end_lsn, tick = excluded.tick, applied_lsn = excluded.applied_lsn,
             current_at = coalesce(excluded.current_at, held.current_at),
             moved_at = excluded.moved_at, revision = held.revision + 1,
-            filter = excluded.filter, instance = excluded.instance, status = excluded.status
-         RETURNING revision"
+            filter = excluded.filter, instance = excluded.instance, status = excluded.status,
+            table_oid = excluded.table_oid
+         RETURNING revision, table_oid"
     );
     let History { system_id, timeline } = version.history;
     let row = transaction
@@ -160,19 +167,17 @@ pub(super) async fn advance(
                 &current_s_ago,
                 &filter,
                 &instance,
+                &table.sql(),
             ],
         )
         .await
         .map_err(ProjectError::statement("write the progress row"))?;
-    Ok(Progress { version, filter: filter.to_owned(), revision: row.get(0) })
+    let (revision, table_oid, filter) = (row.get(0), row.get(1), filter.to_owned());
+    Ok(Progress { version, table_oid, filter, revision })
 }
 
 /// Says what is being done to a table whose row stays where it is.
-pub(super) async fn tell(
-    client: &Client,
-    table: &Table,
-    status: &str,
-) -> Result<(), ProjectError> {
+pub(super) async fn tell(client: &Client, table: &Table, status: &str) -> Result<(), ProjectError> {
     let progress = table.beside(PROGRESS);
     let sql = format!("UPDATE {progress} SET status = $2 WHERE projected = $1");
     let told = client.execute(&sql, &[&table.name, &status]).await;

@@ -42,7 +42,7 @@ pub struct Projector {
 
 impl Projector {
     /// Of what is published, as the feed says how current it is.
-    pub const fn new(
+    pub fn new(
         options: ProjectOptions,
         published: Arc<PublishedCell>,
         feed: Arc<StatusCell<FeedStatus>>,
@@ -80,7 +80,7 @@ impl Projector {
         let first = newest(published).await;
         let mut target = Target::open(options, &first.snapshot).await?;
         drop(first);
-        tracing::info!(table = target.table(), filter = options.filter.text(), "projecting");
+        tracing::info!(table = %target.table(), filter = %options.filter.text(), "projecting");
         let version = target.version().filter(|_| !*is_doubtful);
         let mut before = version.and_then(|version| held(published, version, *merged));
         loop {

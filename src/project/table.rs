@@ -7,12 +7,14 @@ use super::error::ProjectError;
 use super::keys::{fits, is_key_type, is_text, type_for, type_name_for};
 use super::options::{SourceNames, TableNames};
 use crate::id::Key;
-use tokio_postgres::types::Type;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 /// A table of two columns of keys, and perhaps others that fill themselves.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
+    /// None for a table that is still to be made.
+    pub(super) oid: Option<u32>,
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) team: Column,
@@ -71,7 +73,7 @@ impl Table {
             let (team, person) = (quoted(&names.team), quoted(&names.person));
             return Err(ProjectError::NotUnique { table: shown, team, person });
         }
-        Ok(Some(Table { schema, name: names.table.clone(), team, person }))
+        Ok(Some(Table { oid: Some(oid), schema, name: names.table.clone(), team, person }))
     }
 
     /// The table that there is to be, for such keys.
@@ -85,10 +87,9 @@ impl Table {
             Some(schema) => schema.clone(),
             None => current_schema(client).await?,
         };
-        let column =
-            |name: &String, key| Column { name: name.clone(), of_type: type_for(key) };
+        let column = |name: &String, key| Column { name: name.clone(), of_type: type_for(key) };
         let (team, person) = (column(&names.team, team), column(&names.person, person));
-        Ok(Table { schema, name: names.table.clone(), team, person })
+        Ok(Table { oid: None, schema, name: names.table.clone(), team, person })
     }
 
     /// Its name as SQL has it.

@@ -33,7 +33,6 @@ pub(super) struct Target<'a> {
     options: &'a ProjectOptions,
     session: Session,
     table: Table,
-    is_missing: bool,
     /// Whether the target is the database that is followed.
     is_source: bool,
     has_progress_table: bool,
@@ -63,9 +62,7 @@ impl<'a> Target<'a> {
     ) -> Result<Self, ProjectError> {
         let session = Session::connect(&options.target).await?;
         let client = &session.client;
-        let found = Table::find(client, &options.table).await?;
-        let is_missing = found.is_none();
-        let table = match found {
+        let table = match Table::find(client, &options.table).await? {
             Some(table) => table,
             None => planned(client, options, snapshot).await?,
         };
@@ -82,7 +79,6 @@ impl<'a> Target<'a> {
         Ok(Target {
             options,
             table,
-            is_missing,
             is_source,
             has_progress_table: progress.is_some(),
             progress,
@@ -100,8 +96,9 @@ impl<'a> Target<'a> {
 
     /// The version at which the table stands, if it holds what is to be in it there.
     pub(super) fn version(&self) -> Option<Version> {
-        let progress = self.progress.as_ref().filter(|_| !self.is_missing)?;
-        (progress.filter == self.filter).then_some(progress.version)
+        let progress = self.progress.as_ref()?;
+        let is_it = Some(progress.table_oid) == self.table.oid && progress.filter == self.filter;
+        is_it.then_some(progress.version)
     }
 
     /// Brings the table to the version, from the one at which it is known to stand, if any.
@@ -123,7 +120,7 @@ impl<'a> Target<'a> {
             filter: &self.filter.clone(),
             instance: &self.options.instance,
         };
-        if self.is_missing {
+        if self.table.oid.is_none() {
             return self.fill(&published.snapshot, &standing).await;
         }
         if let Some(before) = before
@@ -145,8 +142,8 @@ impl<'a> Target<'a> {
         let (client, batch_rows) = (&mut session.client, options.batch_rows);
         let filling = Filling { client, view, source, pace, batch_rows };
         let (rows, moved) = filling.fill(progress.as_ref(), standing).await?;
+        self.table.oid = Some(moved.table_oid);
         self.progress = Some(moved);
-        self.is_missing = false;
         Ok(Step::Filled(rows))
     }
 

@@ -36,8 +36,10 @@ impl Spaces {
                 mixed("people", "teams", people_only)
             }
         })?;
-        let spaces =
-            Spaces { team: team.or(person).unwrap_or_default(), person: person.or(team).unwrap_or_default() };
+        let spaces = Spaces {
+            team: team.or(person).unwrap_or_default(),
+            person: person.or(team).unwrap_or_default(),
+        };
         if filter.self_rows && spaces.team != spaces.person {
             return Err(mixed("people", "teams", "--project-no-self-rows"));
         }
@@ -90,12 +92,7 @@ impl View<'_> {
         Ok(Some(self.team_key(member)?).filter(|key| self.filter.has_team(key)))
     }
 
-    fn key(
-        &self,
-        member: MemberId,
-        column: &Column,
-        space: KeySpace,
-    ) -> Result<Key, ProjectError> {
+    fn key(&self, member: MemberId, column: &Column, space: KeySpace) -> Result<Key, ProjectError> {
         // Every number that the version's own lists have has a key.
         let Some(key) = self.snapshot.key(member).filter(|key| key.space == space) else {
             let (one, other) = ("some members", "others");
@@ -125,7 +122,7 @@ impl<'a> View<'a> {
     /// The rows, in order; each group is made when it is asked for, and none is empty.
     pub(super) fn groups(self) -> Result<Groups<'a>, ProjectError> {
         let heads = self.snapshot.members(if self.filter.self_rows { ALL } else { TEAMS });
-        let heads = heads.map(|member| Ok((self.team_key(member)?, member)));
+        let heads = heads.map(|member| self.team_key(member).map(|key| (key, member)));
         let mut heads: Vec<_> = heads.collect::<Result<_, ProjectError>>()?;
         heads.retain(|(key, _)| self.filter.has_team(key));
         heads.sort_unstable();
@@ -210,6 +207,7 @@ mod tests {
     fn table() -> Table {
         let column = |name: &str| Column { name: name.into(), of_type: Type::INT4 };
         Table {
+            oid: None,
             schema: "public".into(),
             name: "teamparticipation".into(),
             team: column("team"),
@@ -220,10 +218,14 @@ mod tests {
     /// Teams 9 and 10, each in the other; person 2 in 9; person 1 in nothing.
     fn snapshot(space: u16) -> std::sync::Arc<Snapshot> {
         let mut writer = GraphWriter::new(1, History::default(), GraphLimits::default());
-        let key = |key: i64| SourceKey { space: KeySpace(if key < 9 { space } else { 0 }), key: Key::Int(key) };
+        let key = |key: i64| SourceKey {
+            space: KeySpace(if key < 9 { space } else { 0 }),
+            key: Key::Int(key),
+        };
         for member in [10, 1, 2, 9] {
             let kind = if member < 9 { MemberKind::Person } else { MemberKind::Team };
-            let put = Change::MemberPut { key: key(member), kind, name: NamePut::Set(None), owner: None };
+            let put =
+                Change::MemberPut { key: key(member), kind, name: NamePut::Set(None), owner: None };
             writer.apply(put).unwrap();
         }
         for (row, (member, team)) in (1..).zip([(9, 10), (10, 9), (2, 9)]) {
@@ -284,7 +286,8 @@ mod tests {
         let mut table = table();
         table.person.of_type = Type::UUID;
         let (snapshot, filter) = (snapshot(0), Filter::default());
-        let view = View { snapshot: &snapshot, filter: &filter, table: &table, spaces: Spaces::default() };
+        let view =
+            View { snapshot: &snapshot, filter: &filter, table: &table, spaces: Spaces::default() };
         let error = Pairs::from(view.groups().unwrap()).find_map(Result::err).unwrap();
         assert!(error.to_string().ends_with("\"person\" TYPE bigint"), "{error}");
     }

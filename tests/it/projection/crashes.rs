@@ -233,3 +233,28 @@ async fn rows_that_somebody_else_changed_are_found_by_the_next_merge_that_needs_
     served.stop().await;
     world.stop().await;
 }
+
+/// Another table in the place of the one that was followed, or none: the row tells which it is of.
+#[tokio::test]
+async fn a_table_that_is_dropped_or_replaced_is_made_or_read_anew() {
+    let world = World::populated().await;
+    let served = world.projecting(world.options()).await;
+    world.equal().await;
+    world.sql.batch_execute("DROP TABLE teamparticipation").await.unwrap();
+    world.equal().await;
+    let replace = "BEGIN; ALTER TABLE teamparticipation RENAME TO former;
+         CREATE TABLE teamparticipation (person int NOT NULL, team int NOT NULL,
+            PRIMARY KEY (person, team));
+         INSERT INTO teamparticipation VALUES (2, 1); COMMIT";
+    world.sql.batch_execute(replace).await.unwrap();
+    let sql = "SELECT count(*) = (SELECT count(*) FROM former) FROM teamparticipation";
+    until("the other table filled", async || {
+        world.sql.query_one(sql, &[]).await.unwrap().get::<_, bool>(0)
+    })
+    .await;
+    served.stop().await;
+    let wrong = "SELECT FROM teamparticipation FULL JOIN former USING (team, person)
+         WHERE teamparticipation.team IS NULL OR former.team IS NULL";
+    assert_eq!(world.sql.query(wrong, &[]).await.unwrap().len(), 0);
+    world.stop().await;
+}

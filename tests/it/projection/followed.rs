@@ -13,15 +13,12 @@ async fn a_table_is_made_as_launchpad_has_it_and_follows() {
     let served = world.projecting(world.options()).await;
     world.equal().await;
     let one = async |sql: &str| world.sql.query_one(sql, &[]).await.unwrap();
-    let columns = one(
-        "SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position)
-         FROM information_schema.columns WHERE table_name = 'teamparticipation'",
-    );
+    let columns =
+        one("SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY ordinal_position)
+         FROM information_schema.columns WHERE table_name = 'teamparticipation'");
     assert_eq!(columns.await.get::<_, &str>(0), "id bigint, team bigint, person bigint");
-    let indexes = one(
-        "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes
-         WHERE tablename = 'teamparticipation'",
-    );
+    let indexes = one("SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes
+         WHERE tablename = 'teamparticipation'");
     assert_eq!(
         indexes.await.get::<_, &str>(0),
         "teamparticipation_person_idx teamparticipation_pkey teamparticipation_team_person_key"
@@ -121,7 +118,10 @@ async fn readers_and_merges_do_not_wait_for_each_other() {
     long.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     assert_eq!(rows(&long).await.unwrap(), before);
     let gate = super::crashes::Gate::at_commit(&world).await;
-    world.source.execute("DELETE FROM teamgraph.team_membership WHERE person BETWEEN 2 AND 90").await;
+    world
+        .source
+        .execute("DELETE FROM teamgraph.team_membership WHERE person BETWEEN 2 AND 90")
+        .await;
     gate.reached().await;
     world.sql.batch_execute("SET lock_timeout = '1s'").await.unwrap();
     assert_eq!(world.rows().await.unwrap(), before, "what is not committed is not seen");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use teamgraph::change::{Change, Membership, NamePut, RowKey};
 use teamgraph::graph::{GraphLimits, GraphWriter, HistoryLimits, Published, PublishedCell};
 use teamgraph::id::{History, Key, KeySpace, Lsn, MemberKind, Role, SourceKey, TableId};
-use teamgraph::project::{Filter, ProjectOptions, ProjectError, check, mend};
+use teamgraph::project::{Filter, ProjectError, ProjectOptions, check, mend};
 use tokio_postgres::Client;
 
 /// People and teams, each below the next.

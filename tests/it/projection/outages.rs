@@ -40,8 +40,7 @@ impl Apart {
 async fn a_target_that_is_away_is_caught_up_with_and_nobody_else_notices() {
     let mut apart = Apart::start().await;
     let projection = ProjectOptions { batch_rows: 30, ..options(&apart.target) };
-    let served =
-        Served::projecting(server_options(&apart.source.url, "away"), projection).await;
+    let served = Served::projecting(server_options(&apart.source.url, "away"), projection).await;
     served.streaming().await;
     equal(&apart.source, &apart.target).await;
     for outage in 0..2_i64 {

@@ -126,7 +126,8 @@ impl Run {
             found.is_ok_and(|rows| !rows.is_empty())
         })
         .await;
-        let (found, expected) = (rows(&self.sql).await.unwrap(), expected(version, &self.options.filter));
+        let (found, expected) =
+            (rows(&self.sql).await.unwrap(), expected(version, &self.options.filter));
         assert_eq!(found, expected, "at {lsn} of\n{}", script.text());
     }
 
