@@ -26,7 +26,7 @@ async fn served(world: &World) -> Served {
 
 #[tokio::test]
 async fn what_differs_is_shown_by_example_and_mended_and_nothing_else_is_touched() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let (served, truth) = (served(&world).await, world.truth().await);
     world.sql.batch_execute(LAUNCHPAD).await.unwrap();
     for (team, person) in &truth {
@@ -77,7 +77,7 @@ async fn what_differs_is_shown_by_example_and_mended_and_nothing_else_is_touched
 /// whatever was committed meanwhile.
 #[tokio::test]
 async fn a_table_that_is_behind_is_compared_with_its_own_version() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = served(&world).await;
     mend(&served.published, &world.options()).await.unwrap();
     world.source.execute("DELETE FROM teamgraph.team_membership WHERE person < 100").await;
@@ -95,7 +95,7 @@ async fn a_table_that_is_behind_is_compared_with_its_own_version() {
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_refused_with_its_fix() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = served(&world).await;
     let refused = async |table: &str| {
         world.sql.batch_execute(table).await.unwrap();
@@ -144,7 +144,7 @@ async fn what_cannot_be_kept_is_refused_with_its_fix() {
 
 #[tokio::test]
 async fn two_projectors_of_one_table_do_not_work_at_once() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let first = world.projecting(world.options()).await;
     world.equal().await;
     let error = mend(&first.published, &world.options()).await.unwrap_err();
@@ -168,7 +168,7 @@ async fn two_projectors_of_one_table_do_not_work_at_once() {
 /// Other filters than before: the table is read through, and follows by them.
 #[tokio::test]
 async fn other_filters_are_taken_up_by_reading_the_table_through() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let (few, all_teams) = (BTreeSet::from([202, 205, 2]), teams(&world.source.sql).await);
     for (people_only, self_rows, some) in
         [(true, true, false), (true, false, false), (false, false, true), (false, true, true)]

@@ -92,7 +92,7 @@ const CHANGES: [&str; 4] = [
 
 #[tokio::test]
 async fn a_session_that_is_lost_at_any_step_of_a_merge_leaves_the_table_at_its_version() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let served = world.projecting(small(&world)).await;
     world.equal().await;
     for (step, change) in CHANGES.into_iter().enumerate().take(3) {
@@ -116,7 +116,7 @@ async fn a_session_that_is_lost_at_any_step_of_a_merge_leaves_the_table_at_its_v
 /// The projector is gone, and its transaction is committed or is not: whoever comes next finds out.
 #[tokio::test]
 async fn a_projector_that_ends_at_any_step_of_a_merge_is_followed_by_another() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let served = world.projecting(small(&world)).await;
     world.equal().await;
     served.stop().await;
@@ -148,7 +148,7 @@ async fn a_projector_that_ends_at_any_step_of_a_merge_is_followed_by_another() {
 
 #[tokio::test]
 async fn a_fill_that_breaks_off_is_begun_anew_and_nobody_sees_half_a_table() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let slow = ProjectOptions { rows_per_s: Some(400), ..small(&world) };
     let filling = "SELECT count(*) > 100 FROM teamparticipation_filling";
     let half = async || {
@@ -173,7 +173,7 @@ async fn a_fill_that_breaks_off_is_begun_anew_and_nobody_sees_half_a_table() {
 /// The last step of a fill, where the table is named and the row written.
 #[tokio::test]
 async fn a_fill_that_breaks_off_at_its_end_leaves_no_table() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let served = world.projecting(small(&world)).await;
     world.equal().await;
     served.stop().await;
@@ -192,7 +192,7 @@ async fn a_fill_that_breaks_off_at_its_end_leaves_no_table() {
 
 #[tokio::test]
 async fn rows_that_were_staged_when_the_session_was_lost_are_staged_again() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let slow = ProjectOptions { rows_per_s: Some(500), batch_rows: 50, ..world.options() };
     let served = world.projecting(world.options()).await;
     world.equal().await;
@@ -217,7 +217,7 @@ async fn rows_that_were_staged_when_the_session_was_lost_are_staged_again() {
 /// read through.
 #[tokio::test]
 async fn rows_that_somebody_else_changed_are_found_by_the_next_merge_that_needs_them() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     world
@@ -237,7 +237,7 @@ async fn rows_that_somebody_else_changed_are_found_by_the_next_merge_that_needs_
 /// Another table in the place of the one that was followed, or none: the row tells which it is of.
 #[tokio::test]
 async fn a_table_that_is_dropped_or_replaced_is_made_or_read_anew() {
-    let world = World::populated().await;
+    let world = World::apart().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     world.sql.batch_execute("DROP TABLE teamparticipation").await.unwrap();

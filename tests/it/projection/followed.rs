@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn a_table_is_made_as_launchpad_has_it_and_follows() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     let one = async |sql: &str| world.sql.query_one(sql, &[]).await.unwrap();
@@ -47,7 +47,7 @@ async fn a_table_is_made_as_launchpad_has_it_and_follows() {
 /// At whatever moment one looks, the table is that of the version that its row names.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_any_moment_the_table_is_that_of_its_version() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     let (seed, done) = (seed(), CancellationToken::new());
@@ -88,7 +88,7 @@ async fn moment(reader: &tokio_postgres::Client) -> (Lsn, Rows) {
 
 #[tokio::test]
 async fn the_lag_is_shown_and_an_idle_table_stays_current() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     let revision = async || {
@@ -110,7 +110,7 @@ async fn the_lag_is_shown_and_an_idle_table_stays_current() {
 /// reader that goes on reading keeps no merge waiting.
 #[tokio::test]
 async fn readers_and_merges_do_not_wait_for_each_other() {
-    let world = World::populated().await;
+    let world = World::start().await;
     let served = world.projecting(world.options()).await;
     world.equal().await;
     let before = world.rows().await.unwrap();

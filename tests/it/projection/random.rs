@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-const SCRIPTS: u64 = 25;
+const SCRIPTS: u64 = 60;
 
 fn int(key: &SourceKey) -> i64 {
     match key.key {

@@ -6,7 +6,7 @@ use teamgraph::project::{ProjectError, ProjectOptions, mend};
 
 #[tokio::test]
 async fn the_followed_database_takes_a_table_by_consent_and_never_a_published_one() {
-    let mut world = World::populated().await;
+    let mut world = World::start().await;
     world.sql = connect(&world.source.url).await;
     let own = options(&world.source.url);
     let consenting = ProjectOptions { same_database: true, ..own.clone() };

@@ -3,9 +3,10 @@
 //! Owns the questions. It must not know how a table is kept.
 
 use crate::live::served::{Served, options as server_options};
-use crate::live::source::{Source, connect, until};
+use crate::live::source::{Source, connect, server, until};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use teamgraph::embedded::EmbeddedPostgres;
 use teamgraph::graph::{Scope, Snapshot};
 use teamgraph::id::{Key, MemberId};
 use teamgraph::project::{Filter, ProjectOptions, SourceNames, TableNames};
@@ -34,9 +35,10 @@ pub fn options(target: &str) -> ProjectOptions {
     }
 }
 
-/// A source, and another database of the same server.
+/// A source, and another database: of the same server, or of one of its own.
 pub struct World {
     pub source: Source,
+    apart: Option<EmbeddedPostgres>,
     pub target: String,
     pub sql: Client,
 }
@@ -46,15 +48,22 @@ impl World {
         let source = Source::start().await;
         let target = source.postgres.create_database("mart").await.unwrap();
         let sql = connect(&target).await;
-        World { source, target, sql }
+        World { source, apart: None, target, sql }.filled().await
     }
 
-    /// With 200 people in 30 teams, five of those below another.
-    pub async fn populated() -> Self {
-        let world = World::start().await;
-        world.source.populate(200, 30).await;
-        world
-            .source
+    /// The target is on another server: a transaction that is left open there keeps no slot of the
+    /// source waiting.
+    pub async fn apart() -> Self {
+        let (source, apart) = (Source::start().await, server(&[]).await);
+        let target = apart.create_database("mart").await.unwrap();
+        let sql = connect(&target).await;
+        World { source, apart: Some(apart), target, sql }.filled().await
+    }
+
+    /// With 200 people in 30 teams, half of those below another.
+    async fn filled(self) -> Self {
+        self.source.populate(200, 30).await;
+        self.source
             .execute(
                 "INSERT INTO teamgraph.team_membership (person, team, status)
                     SELECT g, 202 + g % 30, 2 FROM generate_series(2, 201) g;
@@ -62,7 +71,7 @@ impl World {
                     SELECT 202 + g, 202 + (g - 1) / 3, 2 FROM generate_series(1, 15) g",
             )
             .await;
-        world
+        self
     }
 
     pub fn options(&self) -> ProjectOptions {
@@ -96,6 +105,9 @@ impl World {
     pub async fn stop(self) {
         drop(self.sql);
         self.source.stop().await;
+        if let Some(apart) = self.apart {
+            apart.stop().await.unwrap();
+        }
     }
 }
 
