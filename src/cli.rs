@@ -11,6 +11,7 @@ pub mod migrate;
 mod output;
 mod process;
 mod progress;
+pub mod project;
 pub mod rebuild;
 pub mod serve;
 
@@ -41,6 +42,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Show the whole path on a generated organisation, in a private PostgreSQL
     Demo(demo::DemoArgs),
+    /// Follow a database and keep a table of all participations in another; or compare or mend one
+    Project(project::ProjectArgs),
     /// Create or update the built-in schema in a database
     Migrate(migrate::MigrateArgs),
     /// Check every setting and right that following a database needs, each with its fix
@@ -101,10 +104,12 @@ impl Cli {
 
     /// What is logged where nothing else is asked for: a server reports, other commands answer.
     pub fn default_log_filter(&self) -> &'static str {
-        match self.command {
+        match &self.command {
             // refinery tells of each of its steps, and `migrate` tells of them better.
             Command::Serve(_) => "info,refinery_core=warn",
+            Command::Project(args) if args.follows() => "info",
             Command::Demo(_)
+            | Command::Project(_)
             | Command::Migrate(_)
             | Command::Doctor(_)
             | Command::Load(_)
@@ -123,6 +128,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(args).await,
             Command::Demo(args) => demo::run(args).await,
+            Command::Project(args) => project::run(args).await,
             Command::Migrate(args) => migrate::run(args).await,
             Command::Doctor(args) => doctor::run(args).await,
             Command::Load(args) => load::run(args).await,

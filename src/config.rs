@@ -7,11 +7,13 @@
 //! wins over the file's key (the flag's name), which wins over the default.
 
 mod file;
+mod projection;
 mod source;
 mod values;
 mod variables;
 
 pub use file::ConfigFile;
+pub use projection::ProjectionOptions;
 pub use source::{SourceChoice, SourceOptions};
 pub use values::{DatabaseUrl, Instance, Publication};
 pub use variables::with_lenient_variables;

@@ -24,6 +24,7 @@ mod chunks;
 mod closure;
 mod content;
 mod delta;
+mod difference;
 mod digest;
 mod direct_index;
 mod image;
@@ -46,6 +47,7 @@ mod writer;
 
 pub use answer::{Kinds, MemberCursor, MemberPage, Named, Relation, Scope, Stats, TeamPage};
 pub use digest::Digest;
+pub use difference::{Difference, TeamDifference};
 pub use image::{Image, ImageMember, ImageRow};
 pub use list::MemberList;
 pub use publish::{HistoryLimits, Published, PublishedCell};

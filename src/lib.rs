@@ -18,6 +18,7 @@ pub mod graph;
 pub mod id;
 pub mod migrate;
 pub mod pb;
+pub mod project;
 pub mod rebuild;
 pub mod resume;
 #[cfg(feature = "sabotage")]

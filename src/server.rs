@@ -10,6 +10,9 @@
 //!     │                        └─images─► checkpoint task and thread
 //!     └───── PersistedLsn ─────────────────────┘
 //! ```
+//!
+//! Beside the service, or in its place, a projection may keep a table from what is published, on a
+//! thread of its own.
 
 use crate::admin::{Desk, DeskParts, verify_again_and_again};
 use crate::apply::{Applier, ApplyError, RebuildRequest};
@@ -17,6 +20,7 @@ use crate::checkpoint::{CheckpointError, CheckpointOptions, Keeping, KeptBy};
 use crate::command::Admin;
 use crate::feed::{self, FeedConfig, FeedError, PrimarySource};
 use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
+use crate::project::{ProjectOptions, Projector};
 use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
 use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
@@ -40,6 +44,9 @@ const QUEUED_BATCHES_MAX: usize = 64;
 
 /// How long the feed may take to drop its slot and close, at a clean stop.
 const FEED_STOP_MAX: Duration = Duration::from_secs(10);
+
+/// How long a projection may take to come to a place where it can be given up.
+const PROJECT_STOP_MAX: Duration = Duration::from_secs(5);
 
 /// What a server needs to be told.
 #[derive(Debug)]
@@ -98,12 +105,13 @@ pub enum ServerError {
     },
 }
 
-/// A server that listens.
+/// A server that listens, or one that only follows.
 #[derive(Debug)]
 pub struct Server {
     options: ServerOptions,
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     address: SocketAddr,
+    projection: Option<ProjectOptions>,
     published: Arc<PublishedCell>,
     feed_status: Arc<StatusCell<FeedStatus>>,
     kept_by: Option<KeptBy>,
@@ -118,6 +126,11 @@ impl Server {
         let refused = |source| ServerError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
+        Ok(Server { listener: Some(listener), address, ..Server::quiet(options) })
+    }
+
+    /// Answers nobody: for what else is done with what is followed.
+    pub fn quiet(options: ServerOptions) -> Self {
         let published = Arc::new(PublishedCell::new(options.history));
         let feed_status = Arc::new(StatusCell::new(FeedStatus {
             slot: options.feed.slot().to_owned(),
@@ -126,7 +139,14 @@ impl Server {
         }));
         let slot = options.feed.slot();
         let kept_by = options.checkpoint.as_ref().map(|options| KeptBy::new(options, slot));
-        Ok(Server { options, listener, address, published, feed_status, kept_by })
+        let (listener, address, projection) = (None, options.listen, None);
+        Server { options, listener, address, projection, published, feed_status, kept_by }
+    }
+
+    /// Keeps a participation table, too.
+    #[must_use]
+    pub fn projecting(self, projection: ProjectOptions) -> Self {
+        Server { projection: Some(projection), ..self }
     }
 
     /// The address that it listens on.
@@ -153,20 +173,21 @@ impl Server {
     /// kept a last time, the rest.
     ///
     /// # Errors
-    /// What ended it otherwise. A feed that gives up after the first copy does not: what it copied
-    /// is still served, marked as stale, and its state is `failed`.
+    /// What ended it otherwise. A feed that gives up after the first copy does not, if there is
+    /// anybody to answer: what it copied is still served, marked as stale, and its state is `failed`.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), ServerError> {
         let stop = stop.child_token();
         let feed_gone = CancellationToken::new();
         let (published, kept_by) = (Arc::clone(&self.published), self.kept_by.clone());
         let feed_status = Arc::clone(&self.feed_status);
+        let answers = self.listener.is_some();
         let mut parts = self.spawn(&stop, &feed_gone)?;
         let outcome = loop {
             tokio::select! {
                 ended = &mut parts.feed, if !parts.feed_ended => {
                     parts.feed_ended = true;
                     match joined("feed", ended) {
-                        Err(error) if published.load().is_none() => break Err(error),
+                        Err(error) if published.load().is_none() || !answers => break Err(error),
                         Err(error) => outlived(&feed_status, &error),
                         Ok(()) if stop.is_cancelled() => break Ok(()),
                         Ok(()) => {}
@@ -195,6 +216,11 @@ impl Server {
             // What went wrong with this graph may be in it already.
             kept_by.persisted.close();
             kept_by.keeper().forget().await;
+        }
+        if let Some(projected) = parts.projected
+            && timeout(PROJECT_STOP_MAX, projected).await.is_err()
+        {
+            tracing::warn!("the projection did not stop within {PROJECT_STOP_MAX:?}");
         }
         feed_gone.cancel();
         let kept = match parts.keeping {
@@ -229,8 +255,20 @@ impl Server {
         desk
     }
 
+    /// On a thread, since what is large is computed between its waits for the target.
+    fn spawn_projector(
+        &mut self,
+        stop: &CancellationToken,
+    ) -> Result<Option<oneshot::Receiver<()>>, ServerError> {
+        let Some(options) = self.projection.take() else { return Ok(None) };
+        let (published, feed) = (Arc::clone(&self.published), Arc::clone(&self.feed_status));
+        let projector = Projector::new(options, published, feed);
+        let (runtime, stop) = (Handle::current(), stop.clone());
+        spawn_thread("project", move || runtime.block_on(projector.run(stop))).map(Some)
+    }
+
     fn spawn(
-        self,
+        mut self,
         stop: &CancellationToken,
         feed_gone: &CancellationToken,
     ) -> Result<Parts, ServerError> {
@@ -266,6 +304,7 @@ impl Server {
             _ => None,
         };
         let admin = self.admin(stop, requests);
+        let projected = self.spawn_projector(stop)?;
         let parts = ServiceParts {
             published: Arc::clone(&self.published),
             feed: Arc::clone(&self.feed_status),
@@ -287,7 +326,8 @@ impl Server {
         };
         Ok(Parts {
             feed: spawn_apart("feed", feed)?,
-            service: spawn_named("service", service::serve(self.listener, parts, stop.clone())),
+            service: spawn_named("service", serve(self.listener, parts, stop.clone())),
+            projected,
             applied_all,
             keeping,
             feed_ended: false,
@@ -303,9 +343,25 @@ struct Parts {
     service: JoinHandle<Result<(), ServeError>>,
     applied_all: oneshot::Receiver<Result<(), ApplyError>>,
     keeping: Option<JoinHandle<()>>,
+    projected: Option<oneshot::Receiver<()>>,
     feed_ended: bool,
     service_ended: bool,
     apply_ended: bool,
+}
+
+/// Serves until told to stop, if there is anything to listen on.
+async fn serve(
+    listener: Option<TcpListener>,
+    parts: ServiceParts,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    match listener {
+        Some(listener) => service::serve(listener, parts, stop).await,
+        None => {
+            stop.cancelled().await;
+            Ok(())
+        }
+    }
 }
 
 /// Reads the graph that an earlier process kept; the feed says whether it is still good.

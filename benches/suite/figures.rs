@@ -56,6 +56,10 @@ pub const ALL: &[Figure] = &[
     figure("catch_up_s", "s", Target::None),
     figure("primary_cpu_s", "s", Target::None),
     figure("wal_held_mb", "MB", Target::None),
+    figure("project_fill_s", "s", Target::None),
+    figure("project_check_s", "s", Target::None),
+    figure("project_nest_s", "s", Target::None),
+    figure("project_one_ms", "ms", Target::None),
 ];
 
 impl Target {

@@ -8,6 +8,7 @@
 //! | `grpc_part` | unary, batch and stream, against handlers that do nothing | what the service adds to the transport |
 //! | `postgres_part` | the copy against a bare `COPY`; checks against the flattened table; COMMIT to answer; reads under writes; a bulk transaction against `pg_recvlogical` | the whole path, on a real PostgreSQL |
 //! | `restart_part` | ready by copy and by checkpoint; a pause of a million rows; an idle source with busy neighbours | what a restart and a pause cost, here and on the primary |
+//! | `projection_part` | the participation table filled, read through and followed, beside one statement by hand | what a flattened table costs where it must be kept |
 //! | `growth` | four figures from S to XL | what limits each |
 //!
 //! Each part runs in a process of its own, the suite started again with `--part`: memory is then
@@ -52,6 +53,7 @@ mod parts;
 mod petgraph_peer;
 mod postgres_part;
 mod process;
+mod projection_part;
 mod questions;
 mod rebuild_part;
 mod record;

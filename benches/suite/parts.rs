@@ -2,7 +2,10 @@
 
 use crate::options::{Options, Plan, wants};
 use crate::record::Record;
-use crate::{graph_part, growth, grpc_part, memory_part, postgres_part, process, shapes_part};
+use crate::{
+    graph_part, growth, grpc_part, memory_part, postgres_part, process, projection_part,
+    shapes_part,
+};
 use tokio::time::Instant;
 
 /// A part: what runs in one process.
@@ -36,6 +39,7 @@ const PARTS: &[Part] = &[
     part("memory_default_history", &[], memory_part::once_with_default_history),
     part("grpc", grpc_part::FIGURES, grpc_part::run),
     part("growth_once", &[], growth::measure),
+    on_postgres(part("projection", projection_part::FIGURES, projection_part::run)),
     on_postgres(part("postgres", postgres_part::FIGURES, postgres_part::run)),
 ];
 

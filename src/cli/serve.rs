@@ -1,7 +1,8 @@
 //! `teamgraph serve`: follows a database and answers, until asked to stop.
 
 use super::process::StopSignals;
-use crate::config::{FeedOptions, ServeConfig, ServeOptions, SourceChoice};
+use super::project::project_options;
+use crate::config::{FeedOptions, ProjectionOptions, ServeConfig, ServeOptions, SourceChoice};
 use crate::embedded::{EmbeddedError, EmbeddedOptions, EmbeddedPostgres};
 use crate::feed::FeedConfig;
 use crate::graph::{GraphLimits, HistoryLimits};
@@ -20,6 +21,8 @@ pub(super) const PRIVATE_DATABASE: &str = "teamgraph";
 pub struct ServeArgs {
     #[command(flatten)]
     options: ServeOptions,
+    #[command(flatten)]
+    projection: ProjectionOptions,
 }
 
 /// Runs the command.
@@ -31,7 +34,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let source = source?;
     source.tell();
-    let served = serve_until_asked_to_stop(&config, &source, &mut signals).await;
+    let serving = serve_until_asked_to_stop(&config, &args.projection, &source, &mut signals);
+    let served = serving.await;
     // The private server ends after those who are connected to it, and also if they failed. What
     // they failed of comes first: it explains the rest.
     let closed = signals.unless_again(source.close()).await;
@@ -42,13 +46,19 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve_until_asked_to_stop(
     config: &ServeConfig,
+    projection: &ProjectionOptions,
     source: &Source,
     signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
-    let starting = Server::start(server_options(config, source.url())?);
-    let Some(server) = signals.unless_received(starting).await.transpose()? else {
+    let options = server_options(config, source.url())?;
+    let projection = project_options(projection, &options.feed, &options.instance)?;
+    let starting = Server::start(options);
+    let Some(mut server) = signals.unless_received(starting).await.transpose()? else {
         return Ok(());
     };
+    if let Some(projection) = projection {
+        server = server.projecting(projection);
+    }
     tracing::info!("answering gRPC on {}", server.local_addr());
     let asked = async |signals: &mut StopSignals| {
         signals.received().await;

@@ -8,7 +8,7 @@
 //! for what a is now.
 
 use super::chunks::ChunkedSet;
-use super::member_words::{MEMBERS, MemberWords, UpEdge, UpEdges, place_of};
+use super::member_words::{MEMBERS, MemberWords, UpEdge, UpEdges, members_of, place_of};
 use super::pages::{POINTERS, PageTree, Pages, count};
 use crate::id::{MemberId, MemberKind, Role, TeamId};
 use std::sync::Arc;
@@ -93,6 +93,12 @@ impl Up {
         self.of(member).role(team)
     }
 
+    /// The members that may be something else, or have other edges, in the one than in the other;
+    /// ascending.
+    pub(super) fn unshared(&self, other: &Self) -> impl Iterator<Item = MemberId> {
+        self.0.unshared(&other.0).into_iter().flat_map(members_of)
+    }
+
     /// The member is that from now on.
     pub(super) fn set_standing(&mut self, member: MemberId, standing: Standing) {
         let (page, slot) = place_of(member);
@@ -161,6 +167,13 @@ impl Down {
     /// The team's direct members that are teams, by team.
     pub(super) fn teams_of(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
         self.of(team).into_iter().flat_map(|members| members.teams.iter_from(0)).map(TeamId)
+    }
+
+    /// The teams whose direct members are not the same ones in memory, ascending.
+    pub(super) fn unshared(&self, other: &Self) -> impl Iterator<Item = TeamId> {
+        let held = |down: &Down, team| down.of(team).map(std::ptr::from_ref);
+        let teams = self.teams.unshared(&other.teams).map(TeamId);
+        teams.filter(move |&team| held(self, team) != held(other, team))
     }
 
     /// Takes the members out of all teams below the count; they are counted as copied, since only

@@ -50,6 +50,8 @@ struct Chunk {
 }
 
 impl ChunkedSet {
+    pub(super) const EMPTY: Self = ChunkedSet(None);
+
     pub(super) fn len(&self) -> usize {
         match &self.0 {
             None => 0,
@@ -142,10 +144,49 @@ impl ChunkedSet {
         one.chain(many.into_iter().flat_map(move |many| many.iter_from(from)))
     }
 
+    /// What this set alone has, and what the other alone has, each ascending. Chunks that they
+    /// share are passed over.
+    pub(super) fn difference(&self, other: &Self) -> (Vec<u32>, Vec<u32>) {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut others = other.chunks().into_iter().peekable();
+        for chunk in self.chunks() {
+            while let Some(before) = others.next_if(|other| other.first() < chunk.first()) {
+                theirs.extend_from_slice(before);
+            }
+            // Chunks ascend, so that the two places of a shared one come by at one time.
+            if others.next_if(|other| std::ptr::eq(*other, chunk)).is_none() {
+                ours.extend_from_slice(chunk);
+            }
+        }
+        theirs.extend(others.flatten());
+        (only_in(&ours, &theirs), only_in(&theirs, &ours))
+    }
+
+    fn chunks(&self) -> Vec<&[u32]> {
+        match &self.0 {
+            None => Vec::new(),
+            Some(Held::One(chunk)) => vec![chunk],
+            Some(Held::Many(many)) => {
+                let chunks = many.blocks.iter().flat_map(|block| block.chunks.iter());
+                chunks.map(|chunk| &*chunk.numbers).collect()
+            }
+        }
+    }
+
     /// Bytes of all its numbers, roughly.
     pub(super) fn bytes(&self) -> u64 {
         count(self.len() * size_of::<u32>())
     }
+}
+
+/// What the one ascending list has and the other has not.
+pub(super) fn only_in<T: Ord + Copy>(one: &[T], other: &[T]) -> Vec<T> {
+    let mut other = other.iter().peekable();
+    let is_only = |item: &&T| {
+        while other.next_if(|held| held < item).is_some() {}
+        other.peek() != Some(item)
+    };
+    one.iter().filter(is_only).copied().collect()
 }
 
 impl Chunk {
@@ -356,6 +397,9 @@ mod tests {
                 prop_assert!(set.iter_from(from).eq(expected.range(from..).copied()));
             }
             prop_assert!(before.iter_from(0).eq(before_expected.iter().copied()));
+            let (lost, gained) = before.difference(&set);
+            prop_assert!(lost.iter().eq(before_expected.difference(&expected)));
+            prop_assert!(gained.iter().eq(expected.difference(&before_expected)));
         }
     }
 

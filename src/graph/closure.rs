@@ -17,6 +17,7 @@
 //! | file | what |
 //! |---|---|
 //! | `above` | what is above a team, by a walk |
+//! | `changed` | which teams may have others below them than in another version |
 //! | `add` | one more direct edge, by the sets alone |
 //! | `remove` | direct edges gone: which may change, and in which order |
 //! | `losses` | what is lost, found from above or from below |
@@ -29,6 +30,7 @@
 
 mod above;
 mod add;
+mod changed;
 mod losses;
 mod packed;
 mod rebuild;

@@ -34,6 +34,11 @@ pub(super) const fn place_of(member: MemberId) -> (u32, usize) {
     (member.0 / PAGE, at(member.0 % PAGE))
 }
 
+/// The members that are on a page.
+pub(super) fn members_of(page: u32) -> impl Iterator<Item = MemberId> {
+    (0..PAGE).map(move |place| MemberId(page * PAGE + place))
+}
+
 /// How many pages so many members take.
 pub(super) const fn pages_of(members: u32) -> u32 {
     members.div_ceil(PAGE)

@@ -64,6 +64,34 @@ impl<C: ?Sized, const WIDE: usize> Table<C, WIDE> {
     fn slot(&mut self, place: u32) -> &mut Option<Arc<C>> {
         &mut self.0[at(place) % WIDE]
     }
+
+    /// The places at which two tables do not hold the same child, with what each holds there;
+    /// none if they are the same table.
+    fn unshared<'a>(tables: Pair<'a, Self>) -> impl Iterator<Item = (u32, Pair<'a, C>)>
+    where
+        C: 'a,
+    {
+        let places = if are_same(tables) { 0 } else { number(WIDE) };
+        let child =
+            move |table: Option<&'a Self>, place| table.and_then(|table| table.child(place));
+        let pairs = (0..places).map(move |place| {
+            let (one, other) = tables;
+            (place, (child(one, place), child(other, place)))
+        });
+        pairs.filter(|&(_, pair)| !are_same(pair))
+    }
+}
+
+/// What two trees have in one place.
+type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
+
+/// Whether the two are one thing in memory, or both nothing.
+fn are_same<T: ?Sized>(pair: Pair<'_, T>) -> bool {
+    match pair {
+        (None, None) => true,
+        (Some(one), Some(other)) => std::ptr::eq(one, other),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 type Level1<P> = Table<P, 16>;
@@ -109,6 +137,16 @@ impl<P: ?Sized> Root<P> {
             Root::Large(top) => top.get(at(page >> LEVEL4_BITS))?.as_ref(),
         };
         level4?.child(page >> LEVEL3_BITS)
+    }
+
+    /// How many tables of level 3 there is room for.
+    fn level3s(&self) -> u32 {
+        let below_one = 1 << (LEVEL4_BITS - LEVEL3_BITS);
+        match self {
+            Root::Small(_) => 1,
+            Root::Medium(_) => below_one,
+            Root::Large(top) => number(top.len()) * below_one,
+        }
     }
 
     /// Puts levels on top until the page has a place.
@@ -196,6 +234,25 @@ impl<P: ?Sized> PageTree<P> {
         level2.child(page >> LEVEL1_BITS)?.child(page)
     }
 
+    /// The numbers of the pages that the trees do not share, ascending. Between trees of which one
+    /// grew out of the other, these are all that can differ; what they share is passed over a table
+    /// at a time.
+    pub(super) fn unshared(&self, other: &Self) -> Vec<u32> {
+        let mut pages = Vec::new();
+        for level3 in 0..self.root.level3s().max(other.root.level3s()) {
+            let at3 = level3 << LEVEL3_BITS;
+            let pair = (self.root.level3(at3), other.root.level3(at3));
+            for (level2, pair) in Table::unshared(pair) {
+                let at2 = at3 | level2 << LEVEL2_BITS;
+                for (level1, pair) in Table::unshared(pair) {
+                    let at1 = at2 | level1 << LEVEL1_BITS;
+                    pages.extend(Table::unshared(pair).map(|(page, _)| at1 | page));
+                }
+            }
+        }
+        pages
+    }
+
     /// Puts another page in the place of the one that was there.
     pub(super) fn set(&mut self, page: u32, new: Arc<P>) {
         let (slot, copied) = self.slot(page);
@@ -279,6 +336,12 @@ impl<T: Clone + Default, const WIDE: usize> Pages<T, WIDE> {
         &mut self.0.get_mut(page_number::<WIDE>(place)).0[place % WIDE]
     }
 
+    /// The numbers on the pages that both do not share, ascending: see [`PageTree::unshared`].
+    pub(super) fn unshared(&self, other: &Self) -> impl Iterator<Item = u32> {
+        let pages = self.0.unshared(&other.0).into_iter();
+        pages.flat_map(|page| (0..number(WIDE)).map(move |place| page * number(WIDE) + place))
+    }
+
     /// See [`PageTree::copied_bytes`].
     pub(super) const fn copied_bytes(&self) -> u64 {
         self.0.copied_bytes()
@@ -335,6 +398,25 @@ mod tests {
     fn a_clone_keeps_what_it_saw_in_pages_of_either_width() {
         a_clone_keeps_what_it_saw::<WIDTH>();
         a_clone_keeps_what_it_saw::<POINTERS>();
+    }
+
+    /// Also where one tree has more levels than the other.
+    #[test]
+    fn only_pages_that_changed_are_unshared() {
+        for many in [100, 10_000, 600_000] {
+            let mut pages = Pages::<u64, POINTERS>::default();
+            *pages.get_mut(3) = 1;
+            *pages.get_mut(many) = 1;
+            let before = pages.clone();
+            assert_eq!(pages.0.unshared(&before.0), [0; 0]);
+            *pages.get_mut(many) = 2;
+            *pages.get_mut(40_000_000) = 2;
+            let changed = [many / 16, 40_000_000 / 16];
+            assert_eq!(pages.0.unshared(&before.0), changed);
+            assert_eq!(before.0.unshared(&pages.0), changed);
+            let numbers: Vec<u32> = pages.unshared(&before).collect();
+            assert!(numbers.len() == 32 && numbers.contains(&many), "{numbers:?}");
+        }
     }
 
     #[test]

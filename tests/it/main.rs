@@ -23,6 +23,7 @@ mod feed_live;
 mod live;
 mod mappings;
 mod oracle;
+mod projection;
 mod publishing;
 mod readme;
 mod real_graphs;

@@ -2,8 +2,8 @@
 //! odd one, at random and in order; partitions; every refusal; and the document that tells of it.
 
 mod answers;
-mod document;
+pub mod document;
 mod partitions;
 mod random;
 mod refusals;
-mod world;
+pub mod world;

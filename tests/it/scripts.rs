@@ -4,13 +4,14 @@
 //! `TEAMGRAPH_SCRIPTS=1000000` runs that many of each kind, `TEAMGRAPH_SEED=n` other ones. A
 //! failing script is shrunk and printed in the syntax of `tests/cases`.
 
-mod events;
-mod generate;
+mod difference;
+pub mod events;
+pub mod generate;
 mod long;
 mod run;
 mod sizes;
 mod tally;
-mod universe;
+pub mod universe;
 mod verified;
 
 use crate::answers::graph::GraphSubject;

@@ -10,6 +10,7 @@ use teamgraph::feed::FeedConfig;
 use teamgraph::graph::{GraphLimits, HistoryLimits, PublishedCell};
 use teamgraph::id::Lsn;
 use teamgraph::pb::participation_service_client::ParticipationServiceClient;
+use teamgraph::project::ProjectOptions;
 use teamgraph::server::{Server, ServerError, ServerOptions};
 use teamgraph::status::{CheckpointStatus, FeedState, FeedStatus, StatusCell};
 use tokio::task::JoinHandle;
@@ -56,7 +57,16 @@ impl Served {
     /// Starts a server.
     pub async fn begin(options: ServerOptions) -> Self {
         let slot = options.feed.slot().to_owned();
-        let server = Server::start(options).await.unwrap();
+        Self::run(Server::start(options).await.unwrap(), slot)
+    }
+
+    /// Starts a server that keeps a participation table, too.
+    pub async fn projecting(options: ServerOptions, projection: ProjectOptions) -> Self {
+        let slot = options.feed.slot().to_owned();
+        Self::run(Server::start(options).await.unwrap().projecting(projection), slot)
+    }
+
+    fn run(server: Server, slot: String) -> Self {
         let stop = CancellationToken::new();
         Served {
             published: server.published(),

@@ -8,12 +8,12 @@ use teamgraph::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use teamgraph::feed::Mapping;
 
 /// A fenced block of the document.
-struct Block {
-    language: String,
-    text: String,
+pub struct Block {
+    pub language: String,
+    pub text: String,
 }
 
-fn blocks(document: &str) -> Vec<Block> {
+pub fn blocks(document: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open = false;
     for line in document.lines() {
@@ -36,25 +36,25 @@ fn blocks(document: &str) -> Vec<Block> {
 }
 
 /// The reader's shell.
-struct Shell {
-    environment: Vec<(&'static str, String)>,
+pub struct Shell {
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Shell {
-    fn command(&self, script: &str) -> Command {
+    pub fn command(&self, script: &str) -> Command {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", script]).current_dir(project_file(""));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    fn run(&self, script: &str) -> Output {
+    pub fn run(&self, script: &str) -> Output {
         self.command(script).output().unwrap()
     }
 }
 
 /// Ended also if the test fails.
-struct Served(Child);
+pub struct Served(pub Child);
 
 impl Drop for Served {
     fn drop(&mut self) {

@@ -1,0 +1,114 @@
+//! Does the table hold what it should?
+//!
+//! Owns the comparison that touches nothing, at the version at which the table says that it stands,
+//! and the one that mends. It must not know who asks.
+
+use super::compare;
+use super::error::ProjectError;
+use super::options::ProjectOptions;
+use super::progress;
+use super::report::TableReport;
+use super::session::Session;
+use super::table::Table;
+use super::target::{Step, Target};
+use super::view::{Spaces, View};
+use crate::graph::{Published, PublishedCell, Snapshot};
+use crate::id::{Lsn, Version};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a table's version may be ahead of ours.
+const REACH_MAX: Duration = Duration::from_secs(30);
+
+/// Whether the target can be reached, and the table used if it is there; writes nothing.
+///
+/// # Errors
+/// Why not.
+pub async fn look(options: &ProjectOptions) -> Result<(), ProjectError> {
+    let session = Session::connect(&options.target).await?;
+    Table::find(&session.client, &options.table).await.map(drop)
+}
+
+/// Compares the table with the version at which it stands, or with the newest one if it does not
+/// say; writes nothing. What somebody else is about to write into the table, or has written before
+/// it got here, counts as a difference.
+///
+/// # Errors
+/// Why they cannot be compared.
+pub async fn check(
+    published: &PublishedCell,
+    options: &ProjectOptions,
+) -> Result<TableReport, ProjectError> {
+    let first = newest(published).await;
+    let mut session = Session::connect(&options.target).await?;
+    let transaction = compare::begin(&mut session).await?;
+    // The row and the table are seen as of one moment.
+    let client = transaction.client();
+    let table = Table::find(client, &options.table).await?;
+    let missing = || ProjectError::Missing { table: options.table.table.clone() };
+    let table = table.ok_or_else(missing)?;
+    let progress = progress::read(client, &table).await?;
+    let stands = progress.filter(|progress| progress.filter == options.filter.text());
+    let snapshot = match stands {
+        Some(progress) => at(published, &first, progress.version).await?,
+        None => Arc::clone(&newest(published).await.snapshot),
+    };
+    let spaces = Spaces::of(&snapshot, &options.filter)?;
+    let view = View { snapshot: &snapshot, filter: &options.filter, table: &table, spaces };
+    compare::read_through(&transaction, view, None).await
+}
+
+/// Makes the table equal to the newest version, and says what differed. A table that is not there
+/// is filled.
+///
+/// # Errors
+/// Why it cannot be; then the table is as it was.
+pub async fn mend(
+    published: &PublishedCell,
+    options: &ProjectOptions,
+) -> Result<TableReport, ProjectError> {
+    let newest = newest(published).await;
+    let mut target = Target::open(options, &newest.snapshot).await?;
+    let version = newest.snapshot.version();
+    match target.bring(None, &newest, None).await? {
+        Step::Reconciled(report) => Ok(report),
+        Step::Filled(rows) => {
+            let report = TableReport::new(target.table(), version);
+            Ok(TableReport { rows_expected: rows, missing: rows, ..report })
+        }
+        Step::Merged(_) => Ok(TableReport::new(target.table(), version)),
+    }
+}
+
+/// The newest value, once there is one.
+pub(super) async fn newest(published: &PublishedCell) -> Arc<Published> {
+    loop {
+        let mut waiter = published.wait_for(Lsn(u64::MAX));
+        if let Some(newest) = published.load() {
+            return newest;
+        }
+        waiter.reached().await;
+    }
+}
+
+/// What the source looked like at the version; the newest there is if that is no longer known.
+async fn at(
+    published: &PublishedCell,
+    first: &Published,
+    version: Version,
+) -> Result<Arc<Snapshot>, ProjectError> {
+    if version.history != first.snapshot.version().history {
+        return Ok(Arc::clone(&newest(published).await.snapshot));
+    }
+    let mut waiter = published.wait_for(version.end_lsn);
+    let reached = newest(published).await.applied_lsn >= version.end_lsn;
+    if !reached && timeout(REACH_MAX, waiter.reached()).await.is_err() {
+        let (version, waited_s) = (version.to_string(), REACH_MAX.as_secs());
+        return Err(ProjectError::NotReached { version, waited_s });
+    }
+    match published.recent_at(version.end_lsn) {
+        Some(snapshot) => Ok(snapshot),
+        None => Ok(Arc::clone(&newest(published).await.snapshot)),
+    }
+}

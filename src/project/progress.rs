@@ -1,0 +1,185 @@
+//! The row that says at which version the table stands.
+//!
+//! Owns the progress table, its view, and the one statement that moves the row: always in the
+//! transaction that changes the projected table. It must not know how the rows were found.
+//!
+//! INVARIANT (progress): the projected table holds the participations at the version that its row
+//! names; both change in one transaction, which is refused if another has moved the row since it was
+//! read.
+
+use super::error::ProjectError;
+use super::table::Table;
+use crate::id::{History, Lsn, Version};
+use tokio::time::Instant;
+use tokio_postgres::{Client, Row, Transaction};
+
+/// The progress table's name, and its view's, in the schema of the projected table.
+pub(super) const PROGRESS: &str = "teamgraph_projection";
+const LAG: &str = "teamgraph_projection_lag";
+
+/// Where the table stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) version: Version,
+    /// The table that it was said of.
+    pub(super) table_oid: u32,
+    /// The filter's words.
+    pub(super) filter: String,
+    /// Counts the moves.
+    pub(super) revision: i64,
+}
+
+/// Where the table stands from now on.
+#[derive(Clone, Debug)]
+pub(super) struct Standing<'a> {
+    pub(super) version: Version,
+    /// Everything committed in the source before this position is in the table.
+    pub(super) applied_lsn: Lsn,
+    /// Since when something newer may be in the source; none if it may have been there all along.
+    pub(super) current_at: Option<Instant>,
+    pub(super) filter: &'a str,
+    pub(super) instance: &'a str,
+}
+
+/// Makes the progress table and its view, unless they are there.
+pub(super) async fn create(client: &Client, table: &Table) -> Result<(), ProjectError> {
+    let (progress, lag) = (table.beside(PROGRESS), table.beside(LAG));
+    let found = client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&lag])
+        .await
+        .map_err(ProjectError::statement("look for the progress table"))?;
+    if found.get(0) {
+        return Ok(());
+    }
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS {progress} (
+            projected text PRIMARY KEY,
+            table_oid oid NOT NULL,
+            system_id text NOT NULL,
+            timeline bigint NOT NULL,
+            end_lsn pg_lsn NOT NULL,
+            tick bigint NOT NULL,
+            applied_lsn pg_lsn NOT NULL,
+            current_at timestamptz,
+            moved_at timestamptz NOT NULL,
+            revision bigint NOT NULL,
+            filter text NOT NULL,
+            instance text NOT NULL,
+            status text NOT NULL
+         );
+         COMMENT ON TABLE {progress} IS
+            'teamgraph: the version at which each projected table stands';
+         CREATE OR REPLACE VIEW {lag} AS
+            SELECT projected, status, end_lsn, applied_lsn, current_at,
+                   extract(epoch FROM clock_timestamp() - current_at)::float8 AS lag_s
+            FROM {progress};
+         COMMENT ON VIEW {lag} IS
+            'teamgraph: for how long each projected table has not been known to be current';"
+    );
+    client.batch_execute(&sql).await.map_err(ProjectError::statement("create the progress table"))
+}
+
+/// The table's row, if there is a progress table and a row in it.
+pub(super) async fn read(client: &Client, table: &Table) -> Result<Option<Progress>, ProjectError> {
+    let looked = || ProjectError::statement("read the progress row");
+    let progress = table.beside(PROGRESS);
+    let found = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&progress]).await;
+    if !found.map_err(looked())?.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT system_id, timeline, end_lsn::text, tick, filter, revision, table_oid
+         FROM {progress} WHERE projected = $1"
+    );
+    let row = client.query_opt(&sql, &[&table.name]).await.map_err(looked())?;
+    Ok(row.as_ref().and_then(progress_of))
+}
+
+/// What the row says; none if it is not one that we wrote, and then nothing is known of the table.
+fn progress_of(row: &Row) -> Option<Progress> {
+    let system_id = row.get::<_, &str>(0).parse().ok()?;
+    let timeline = row.get::<_, i64>(1).try_into().ok()?;
+    let end_lsn = row.get::<_, &str>(2).parse().ok()?;
+    let tick = row.get::<_, i64>(3).try_into().ok()?;
+    let history = History { system_id, timeline };
+    let version = Version { history, end_lsn, tick };
+    let (filter, revision, table_oid) = (row.get(4), row.get(5), row.get(6));
+    Some(Progress { version, table_oid, filter, revision })
+}
+
+/// Locks the table's row; an error if it is not the one that was read, or the table another.
+pub(super) async fn lock(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    expected: Option<&Progress>,
+) -> Result<(), ProjectError> {
+    let progress = table.beside(PROGRESS);
+    let sql = format!("SELECT revision FROM {progress} WHERE projected = $1 FOR UPDATE");
+    let row = transaction.query_opt(&sql, &[&table.name]).await;
+    let row = row.map_err(ProjectError::statement("lock the progress row"))?;
+    let revision: Option<i64> = row.map(|row| row.get(0));
+    if revision != expected.map(|progress| progress.revision) {
+        return Err(ProjectError::Held { table: table.sql() });
+    }
+    let found = transaction.query_one("SELECT to_regclass($1)::oid", &[&table.sql()]).await;
+    let found = found.map_err(ProjectError::statement("look for the table"))?;
+    if found.get::<_, Option<u32>>(0) != table.oid {
+        return Err(ProjectError::Replaced { table: table.sql() });
+    }
+    Ok(())
+}
+
+/// Moves the table's row; returns what it says now.
+pub(super) async fn advance(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    standing: &Standing<'_>,
+) -> Result<Progress, ProjectError> {
+    let progress = table.beside(PROGRESS);
+    let Standing { version, applied_lsn, current_at, filter, instance } = *standing;
+    let current_s_ago = current_at.map(|at| at.elapsed().as_secs_f64());
+    let sql = format!(
+        "INSERT INTO {progress} AS held (projected, system_id, timeline, end_lsn, tick,
+            applied_lsn, current_at, moved_at, revision, filter, instance, status, table_oid)
+         VALUES ($1, $2, $3, $4::text::pg_lsn, $5, $6::text::pg_lsn,
+            clock_timestamp() - make_interval(secs => $7), clock_timestamp(), 1, $8, $9, 'following',
+            to_regclass($10))
+         ON CONFLICT (projected) DO UPDATE SET
+            system_id = excluded.system_id, timeline = excluded.timeline,
+            end_lsn = excluded.end_lsn, tick = excluded.tick, applied_lsn = excluded.applied_lsn,
+            current_at = coalesce(excluded.current_at, held.current_at),
+            moved_at = excluded.moved_at, revision = held.revision + 1,
+            filter = excluded.filter, instance = excluded.instance, status = excluded.status,
+            table_oid = excluded.table_oid
+         RETURNING revision, table_oid"
+    );
+    let History { system_id, timeline } = version.history;
+    let row = transaction
+        .query_one(
+            &sql,
+            &[
+                &table.name,
+                &system_id.to_string(),
+                &i64::from(timeline),
+                &version.end_lsn.to_string(),
+                &i64::from(version.tick),
+                &applied_lsn.to_string(),
+                &current_s_ago,
+                &filter,
+                &instance,
+                &table.sql(),
+            ],
+        )
+        .await
+        .map_err(ProjectError::statement("write the progress row"))?;
+    let (revision, table_oid, filter) = (row.get(0), row.get(1), filter.to_owned());
+    Ok(Progress { version, table_oid, filter, revision })
+}
+
+/// Says what is being done to a table whose row stays where it is.
+pub(super) async fn tell(client: &Client, table: &Table, status: &str) -> Result<(), ProjectError> {
+    let progress = table.beside(PROGRESS);
+    let sql = format!("UPDATE {progress} SET status = $2 WHERE projected = $1");
+    let told = client.execute(&sql, &[&table.name, &status]).await;
+    told.map(drop).map_err(ProjectError::statement("write the progress row"))
+}

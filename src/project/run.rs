@@ -1,0 +1,152 @@
+//! The table follows the graph for as long as the process lives.
+//!
+//! Owns when something is merged, how often the progress row says that nothing came, and what
+//! happens when the target is away. It must not know SQL.
+//!
+//! Whatever goes wrong with the target is told in the log and tried again: neither the feed nor
+//! readers notice. Between tries no version is held, so that a target that is away for long costs
+//! no memory; if the version at which the table stands has left the history meanwhile, the table is
+//! read through.
+
+use super::check::newest;
+use super::error::ProjectError;
+use super::options::ProjectOptions;
+use super::target::{Step, Target};
+use crate::graph::{Published, PublishedCell, Snapshot};
+use crate::id::{Lsn, Version};
+use crate::status::{FeedState, FeedStatus, StatusCell};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait before the target is tried again: at first, and at most.
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// How often the progress row is moved where nothing changes, so that its age means something.
+const MOVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Keeps a table.
+#[derive(Debug)]
+pub struct Projector {
+    options: ProjectOptions,
+    published: Arc<PublishedCell>,
+    feed: Arc<StatusCell<FeedStatus>>,
+    /// The version that was merged last, and of which copy.
+    merged: Option<(u64, Version)>,
+    /// Whether the table was found to be not what its row says.
+    is_doubtful: bool,
+}
+
+impl Projector {
+    /// Of what is published, as the feed says how current it is.
+    pub fn new(
+        options: ProjectOptions,
+        published: Arc<PublishedCell>,
+        feed: Arc<StatusCell<FeedStatus>>,
+    ) -> Self {
+        Projector { options, published, feed, merged: None, is_doubtful: false }
+    }
+
+    /// Keeps the table until told to stop. What is large is computed in between: give it a thread of
+    /// its own. It may be dropped at any time; what was begun is then not done.
+    pub async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = self.again_and_again() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn again_and_again(&mut self) {
+        let mut retry_in = RETRY_MIN;
+        loop {
+            let begin = Instant::now();
+            let Err(error) = self.follow().await;
+            self.is_doubtful |= matches!(error, ProjectError::Changed { .. });
+            if begin.elapsed() > RETRY_MAX {
+                retry_in = RETRY_MIN;
+            }
+            tracing::warn!(%error, ?retry_in, "the participation table is not kept up");
+            sleep(retry_in).await;
+            retry_in = (retry_in * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// Follows by one session until something is wrong with it.
+    async fn follow(&mut self) -> Result<Infallible, ProjectError> {
+        let Projector { options, published, feed, merged, is_doubtful } = self;
+        let first = newest(published).await;
+        let mut target = Target::open(options, &first.snapshot).await?;
+        drop(first);
+        tracing::info!(table = %target.table(), filter = %options.filter.text(), "projecting");
+        let version = target.version().filter(|_| !*is_doubtful);
+        let mut before = version.and_then(|version| held(published, version, *merged));
+        loop {
+            let begin = Instant::now();
+            let current_at = is_current(&feed.get()).then_some(begin);
+            let now = newest(published).await;
+            let step = target.bring(before.as_deref(), &now, current_at).await?;
+            tell(&target.table(), &step, begin);
+            *is_doubtful = false;
+            *merged = Some((now.snapshot.copy(), now.snapshot.version()));
+            before = Some(Arc::clone(&now.snapshot));
+            sleep_until(begin + options.interval).await;
+            news(published, &now, begin + MOVE_INTERVAL).await;
+        }
+    }
+}
+
+/// The version, if it is in the history, and is of the copy that was merged.
+fn held(
+    published: &PublishedCell,
+    version: Version,
+    merged: Option<(u64, Version)>,
+) -> Option<Arc<Snapshot>> {
+    let found = published.recent_version(version)?;
+    // A fresh copy may have begun where the one before ended, and differ from it: that is what
+    // fresh copies are for.
+    let is_other = merged.is_some_and(|(copy, merged)| merged == version && copy != found.copy());
+    (!is_other).then_some(found)
+}
+
+/// Whether everything that the source is known to have is in what is published after this was
+/// asked.
+fn is_current(feed: &FeedStatus) -> bool {
+    feed.state == FeedState::Streaming
+        && feed.stale_since.is_none()
+        && feed.transactions_behind == 0
+}
+
+/// Waits for another version than the one seen, or until it is time to move the row.
+async fn news(published: &PublishedCell, seen: &Published, until: Instant) {
+    let mut applied = seen.applied_lsn;
+    loop {
+        let mut waiter = published.wait_for(Lsn(applied.0.saturating_add(1)));
+        let Some(now) = published.load() else { return };
+        if !Arc::ptr_eq(&now.snapshot, &seen.snapshot) {
+            return;
+        }
+        // A position alone is no news.
+        applied = now.applied_lsn;
+        drop(now);
+        if timeout_at(until, waiter.reached()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(table: &str, step: &Step, begin: Instant) {
+    let took = begin.elapsed();
+    match step {
+        Step::Filled(rows) => tracing::info!(table, rows, ?took, "filled"),
+        Step::Reconciled(report) => {
+            let (missing, spurious) = (report.missing, report.spurious);
+            tracing::info!(table, missing, spurious, ?took, "read through, and mended");
+        }
+        Step::Merged(merged) => {
+            tracing::debug!(table, merged.inserted, merged.deleted, ?took, "merged");
+        }
+    }
+}
