@@ -467,7 +467,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms", "digest")
+    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms", "digest", "last_verify")
     PRODUCT_VERSION_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -482,6 +482,7 @@ class GetStatusResponse(_message.Message):
     LAG_TRANSACTIONS_FIELD_NUMBER: _ClassVar[int]
     LAG_MS_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LAST_VERIFY_FIELD_NUMBER: _ClassVar[int]
     product_version: str
     instance: str
     answered_at: _version_pb2.AnsweredAt
@@ -496,7 +497,8 @@ class GetStatusResponse(_message.Message):
     lag_transactions: int
     lag_ms: int
     digest: Digest
-    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ...) -> None: ...
+    last_verify: LastVerify
+    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., last_verify: _Optional[_Union[LastVerify, _Mapping]] = ...) -> None: ...
 
 class Digest(_message.Message):
     __slots__ = ("rows", "closure")
@@ -505,6 +507,22 @@ class Digest(_message.Message):
     rows: str
     closure: str
     def __init__(self, rows: _Optional[str] = ..., closure: _Optional[str] = ...) -> None: ...
+
+class LastVerify(_message.Message):
+    __slots__ = ("age_ms", "version", "differences", "members_compared", "whole", "error")
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_COMPARED_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    age_ms: int
+    version: _version_pb2.Version
+    differences: int
+    members_compared: int
+    whole: bool
+    error: str
+    def __init__(self, age_ms: _Optional[int] = ..., version: _Optional[_Union[_version_pb2.Version, _Mapping]] = ..., differences: _Optional[int] = ..., members_compared: _Optional[int] = ..., whole: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...
 
 class CheckpointReport(_message.Message):
     __slots__ = ("directory", "start", "position", "age_ms", "bytes", "took_ms", "error")
