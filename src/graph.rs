@@ -46,8 +46,8 @@ mod waiting;
 mod writer;
 
 pub use answer::{Kinds, MemberCursor, MemberPage, Named, Relation, Scope, Stats, TeamPage};
-pub use digest::Digest;
 pub use difference::{Difference, TeamDifference};
+pub use digest::Digest;
 pub use image::{Image, ImageMember, ImageRow};
 pub use list::MemberList;
 pub use publish::{HistoryLimits, Published, PublishedCell};

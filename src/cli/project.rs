@@ -56,6 +56,7 @@ pub async fn run(args: ProjectArgs) -> anyhow::Result<ExitCode> {
         history: HistoryLimits::default(),
         checkpoint: None,
         max_staleness: None,
+        verify_every: None,
     });
     let source = Source::open(&SourceChoice::Database(url.clone())).await?;
     if args.follows() {

@@ -128,9 +128,6 @@ fn digest(digest: Digest) -> pb::Digest {
     pb::Digest { rows: text(digest.rows), closure: digest.closure.map(text).unwrap_or_default() }
 }
 
-/// Bytes of the examples: far more than names need, far less than an answer holds.
-const EXAMPLES_BYTES: usize = 1 << 20;
-
 fn cycles(snapshot: &Snapshot) -> Result<Vec<pb::Cycle>, Failure> {
     let mut room = limits::EXAMPLES_BYTES.count();
     let mut shown = Vec::new();
