@@ -40,6 +40,8 @@ use world::World;
 
 fn bench(criterion: &mut Criterion) {
     let mut world = World::new();
+    // First, since it says how much memory it takes.
+    verify::bench(criterion, &world);
     check::bench(criterion, &world);
     batch::bench(criterion, &world);
     list::bench(criterion, &world);
@@ -47,7 +49,6 @@ fn bench(criterion: &mut Criterion) {
     closure::bench(criterion, &mut world);
     publish::bench(criterion, &mut world);
     build::bench(criterion, &world);
-    verify::bench(criterion, &world);
     decode::bench(criterion);
     checkpoint::bench(criterion, &mut world);
 }

@@ -10,7 +10,7 @@ use super::sample::Dice;
 use super::teams::{Search, Way};
 use crate::command::FindingKind;
 use crate::graph::{Kinds, Relation, Scope};
-use crate::id::MemberId;
+use crate::id::{MemberId, MemberKind};
 
 /// Of a member's teams, checked one by one: the list already tells of all, and a check reads what is
 /// kept at the team's end.
@@ -97,11 +97,11 @@ impl<'a> Participations<'a> {
         let listed = seen.team(member).map(|team| seen.member_list(team, Scope::All, kinds));
         let listed = listed.map(|list| list.page(None, usize::MAX).members).unwrap_or_default();
         let Unmatched { missing, spurious } = self.unmatched(&below, listed);
-        // A member that only one side has is told as that.
-        let in_graph =
-            |&below: &u32| numbers.in_graph(below).and_then(|it| seen.kind(it)).is_some();
+        // A member that only one side has, or has as a team, is told as that.
+        let team = Some(MemberKind::Team);
+        let in_graph = |&below: &u32| numbers.in_graph(below).and_then(|it| seen.kind(it)) == team;
         let in_rows =
-            |&below: &MemberId| numbers.in_rows(below).and_then(|it| expected.kind(it)).is_some();
+            |&below: &MemberId| numbers.in_rows(below).and_then(|it| expected.kind(it)) == team;
         let missing = missing.into_iter().filter(in_graph);
         missing.for_each(|below| self.missing.add(below, number));
         let spurious = spurious.into_iter().filter(in_rows);

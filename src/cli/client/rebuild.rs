@@ -20,7 +20,7 @@ use tonic::Streaming;
 
 /// What is asked of a server.
 #[derive(Clone, Debug, clap::Args)]
-pub struct RebuildArgs {
+pub struct RebuildCallArgs {
     /// Recompute the participations of so many members, chosen anew each time, in place of all, to say
     /// what differed. Members and memberships are compared whole all the same.
     #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -32,13 +32,16 @@ pub struct RebuildArgs {
 
 /// Asks, shows the report, and returns the exit code: 0 if nothing differed, 1 if something did or
 /// that could not be told, 2 if there is no new graph.
-pub async fn run(args: RebuildArgs) -> ExitCode {
+pub async fn run(args: RebuildCallArgs) -> ExitCode {
     let mut out = standard();
     let outcome = answer(&args, &mut out).await;
     conclude(outcome, out, args.connect.json)
 }
 
-pub(super) async fn answer(args: &RebuildArgs, out: &mut impl Write) -> Result<bool, ClientError> {
+pub(super) async fn answer(
+    args: &RebuildCallArgs,
+    out: &mut impl Write,
+) -> Result<bool, ClientError> {
     let mut client = args.connect.connect_admin().await?;
     let events = client.rebuild(pb::RebuildRequest { sample: args.sample }).await?.into_inner();
     let mut progress = Progress::new(args.connect.json);

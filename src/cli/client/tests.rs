@@ -24,7 +24,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
-    Rebuild(rebuild::RebuildArgs),
+    Rebuild(rebuild::RebuildCallArgs),
 }
 
 /// The outcome of a command line, and what it wrote.

@@ -48,7 +48,7 @@ impl Spoiled {
             Applier::new(GraphLimits::default(), Arc::clone(&published), Arc::clone(&applied));
         let runtime = Handle::current();
         std::thread::spawn(move || {
-            runtime.block_on(applier.run(events, images, rebuilds)).unwrap()
+            runtime.block_on(applier.run(events, images, rebuilds)).unwrap();
         });
         start(async move {
             while let Some(batch) = sent.recv().await {

@@ -16,7 +16,7 @@ use teamgraph::graph::{GraphLimits, GraphWriter, Snapshot};
 use teamgraph::id::{History, Lsn, SourceKey};
 use teamgraph::verify::{CompareOptions, Gathering, compare};
 
-const SCRIPTS: u32 = 300;
+const SCRIPTS: u32 = 1_000;
 
 /// Every version of a script, as the oracle has it and as the graph has it.
 fn versions(script: &Script) -> Vec<(NaiveVersion, Arc<Snapshot>)> {
