@@ -87,6 +87,8 @@ impl Projector {
             let begin = Instant::now();
             let current_at = is_current(&feed.get()).then_some(begin);
             let now = newest(published).await;
+            // A whole graph that shares nothing with this one is too much to hold while reading.
+            before = before.filter(|before| before.copy() == now.snapshot.copy());
             let step = target.bring(before.as_deref(), &now, current_at).await?;
             tell(&target.table(), &step, begin);
             *is_doubtful = false;
