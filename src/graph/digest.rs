@@ -30,11 +30,11 @@ use super::adjacency::Standing;
 use super::pages::at;
 use super::rows::{Edge, StatedRow};
 use super::state::State;
-use crate::id::{Key, MemberId, Role, SourceKey, TeamId};
+use crate::id::{Key, MemberId, MemberKind, Role, SourceKey, TeamId};
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 use std::num::Wrapping;
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// What something adds to a sum.
 pub(super) type Weight = Wrapping<u128>;
@@ -48,18 +48,19 @@ pub struct Digest {
     pub closure: Option<u128>,
 }
 
-// Seeds and weights of nothing: the digits of pi. Seeds that are near one another would map keys
-// that are near one another to the same.
+// Seeds and weights that mean nothing: digits of pi (and an odd factor). Seeds that are near one
+// another would map keys that are near one another to the same.
 const LOWER: u64 = 0x243f_6a88_85a3_08d3;
 const UPPER: u64 = 0x1319_8a2e_0370_7344;
 const OWNER: u64 = 0xa409_3822_299f_31d0;
 const NAME: u64 = 0x082e_fa98_ec4e_6c89;
+const APART: u64 = 0x0801_f2e2_858e_fc17;
 const PERSON: Weight = Wrapping(0x4528_21e6_38d0_1377_be54_66cf_34e9_0c6c);
 const TEAM: Weight = Wrapping(0xc0ac_29b7_c97c_50dd_3f84_d5b5_b547_0917);
 const MEMBER_EDGE: Weight = Wrapping(0x9216_d5d9_8979_fb1b_d131_0ba6_98df_b5ac);
 const ADMIN_EDGE: Weight = Wrapping(0x2ffd_72db_d01a_dfb7_b8e1_afed_6a26_7e96);
 const MEMBER_ROW: Weight = Wrapping(0xba7c_9045_f12c_7f99_24a1_9947_b391_6cf7);
-const ADMIN_ROW: Weight = Wrapping(0x0801_f2e2_858e_fc16_6369_20d8_7157_4e69);
+const ADMIN_ROW: Weight = Wrapping(0x6369_20d8_7157_4e69_a458_fea3_f493_3d7e);
 
 /// The member as the lower end of an edge or of a pair, and in what its own row says.
 pub(super) fn lower(key: &SourceKey) -> Weight {
@@ -72,9 +73,11 @@ fn upper(key: &SourceKey) -> Weight {
 }
 
 fn of_key(seed: u64, key: &SourceKey) -> Weight {
-    // A key of another type or space is another key, whatever its bytes.
-    let [low, high] = key.space.0.to_le_bytes();
-    let of = |kind: u8, bytes: &[u8]| of_bytes(xxh3_64_with_seed(&[kind, low, high], seed), bytes);
+    // A key of another type or space is another key, whatever its bytes: its seed lies far off, too.
+    let of = |kind: u64, bytes: &[u8]| {
+        let kind = kind | u64::from(key.space.0) << 8;
+        of_bytes(seed ^ kind.wrapping_mul(APART), bytes)
+    };
     match &key.key {
         Key::Int(int) => of(0, &int.to_le_bytes()),
         Key::Uuid(bytes) => of(1, bytes),
@@ -100,15 +103,31 @@ const fn of_row(role: Role) -> Weight {
     }
 }
 
-/// The sums over what is stated, as changes arrive.
+/// What is said of a member by its row.
+pub(super) fn said(kind: MemberKind, name: Option<&str>, owner: Option<&SourceKey>) -> Weight {
+    let kind = match kind {
+        MemberKind::Person => PERSON,
+        MemberKind::Team => TEAM,
+    };
+    let name = name.map(|name| of_bytes(NAME, name.as_bytes()));
+    let owner = owner.map(|owner| of_key(OWNER, owner));
+    kind + name.unwrap_or_default() + owner.unwrap_or_default()
+}
+
+/// The sum over what is stated, as changes arrive, in two parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StatedSums {
     members: Weight,
+    /// With the rows that state them.
     edges: Weight,
-    rows: Weight,
 }
 
 impl StatedSums {
+    /// What is said of a member, which weighs so much as a lower end, is something else.
+    pub(super) fn change_said(&mut self, lower: Weight, before: Weight, after: Weight) {
+        self.members += lower * (after - before);
+    }
+
     /// The role of an edge is another, or the edge came or went; `ends` is what its ends weigh.
     pub(super) fn change_edge(&mut self, ends: Weight, held: Option<Role>, role: Option<Role>) {
         let weight = |role: Option<Role>| role.map(of_edge).unwrap_or_default();
@@ -117,28 +136,29 @@ impl StatedSums {
 
     /// One more row states an edge.
     pub(super) fn add_row(&mut self, ends: Weight, role: Role) {
-        self.rows += ends * of_row(role);
+        self.edges += ends * of_row(role);
     }
 
     /// A row states an edge no more.
     pub(super) fn remove_row(&mut self, ends: Weight, role: Role) {
-        self.rows -= ends * of_row(role);
+        self.edges -= ends * of_row(role);
     }
 
     /// No edge is stated any more.
     pub(super) fn clear_edges(&mut self) {
-        *self = StatedSums { members: self.members, ..StatedSums::default() };
+        self.edges = Weight::default();
     }
 }
 
 impl State {
     /// The digest of what is here.
     pub(super) fn digest(&self) -> Digest {
-        let StatedSums { members, edges, rows } = self.sums;
-        Digest { rows: (members + edges + rows).0, closure: self.closure.digest() }
+        let StatedSums { members, edges } = self.sums;
+        Digest { rows: (members + edges).0, closure: self.closure.digest() }
     }
 
-    fn lower_of(&self, member: MemberId) -> Weight {
+    /// What the member weighs as a lower end.
+    pub(super) fn lower_of(&self, member: MemberId) -> Weight {
         self.numbers.key(member).map(|key| lower(&key)).unwrap_or_default()
     }
 
@@ -157,50 +177,45 @@ impl State {
     pub(super) fn said_weight(&self, member: MemberId) -> Weight {
         let kind = match self.standing(member) {
             Standing::Absent => return Weight::default(),
-            Standing::Person => PERSON,
-            Standing::Team => TEAM,
+            Standing::Person => MemberKind::Person,
+            Standing::Team => MemberKind::Team,
         };
-        let name = self.name(member).map(|name| of_bytes(NAME, name.as_bytes()));
         let owner = self.owner(member).and_then(|owner| self.numbers.key(owner));
-        let owner = owner.map(|owner| of_key(OWNER, &owner));
-        kind + name.unwrap_or_default() + owner.unwrap_or_default()
-    }
-
-    /// Something else is said of the member than what weighed so much before.
-    pub(super) fn note_said(&mut self, member: MemberId, before: Weight) {
-        let after = self.said_weight(member);
-        if after != before {
-            self.sums.members += self.lower_of(member) * (after - before);
-        }
+        said(kind, self.name(member).map(|name| &**name), owner.as_ref())
     }
 
     /// Sums up all edges of a copy, of which every row is here, sorted.
     pub(super) fn sum_edges(&mut self, rows: &[StatedRow]) {
-        let teams = (0..self.numbers.team_count()).map(TeamId);
-        let uppers: Vec<Weight> = teams.map(|team| self.upper_of(team)).collect();
-        let of_member = |rows: &[StatedRow]| {
-            let (mut edges, mut all) = (Weight::default(), Weight::default());
-            for same in rows.chunk_by(|a, b| a.team() == b.team()) {
-                // The last of the same has the highest role.
-                let Some(last) = same.last() else { continue };
-                let upper = uppers.get(at(last.team().0)).copied().unwrap_or_default();
-                edges += upper * of_edge(last.role());
-                all += upper * same.iter().map(|row| of_row(row.role())).sum::<Weight>();
-            }
-            let lower = rows.first().map(|row| self.lower_of(row.member())).unwrap_or_default();
-            (lower * edges, lower * all)
+        // What a row that alone states its edge adds, before it is multiplied for its member.
+        let uppers = (0..self.numbers.team_count()).map(|team| self.upper_of(TeamId(team)));
+        let roles = [Role::Member, Role::Admin].map(|role| of_edge(role) + of_row(role));
+        let alone: Vec<Weight> = uppers.flat_map(|upper| roles.map(|role| upper * role)).collect();
+        let weight = |row: &StatedRow| {
+            let place = 2 * at(row.team().0) + usize::from(row.role() == Role::Admin);
+            alone.get(place).copied().unwrap_or_default()
         };
-        let of_members = rows.par_chunk_by(|a, b| a.member() == b.member()).map(of_member);
-        let none = || (Weight::default(), Weight::default());
-        let (edges, rows) = of_members.reduce(none, |a, b| (a.0 + b.0, a.1 + b.1));
-        (self.sums.edges, self.sums.rows) = (edges, rows);
+        let of_member = |rows: &[StatedRow]| {
+            let mut sum: Weight = rows.iter().map(weight).sum();
+            for pair in rows.windows(2) {
+                // The last of those that state one edge gives its role.
+                if let [row, next] = pair
+                    && row.team() == next.team()
+                {
+                    sum -= self.upper_of(row.team()) * of_edge(row.role());
+                }
+            }
+            rows.first().map(|row| self.lower_of(row.member()) * sum).unwrap_or_default()
+        };
+        let members = rows.par_chunk_by(|a, b| a.member() == b.member());
+        self.sums.edges = members.map(of_member).sum();
     }
 
     /// The sums over what is stated, from nothing; `rows` are all that are active.
     pub(super) fn recounted_sums(&self, rows: impl Iterator<Item = StatedRow>) -> StatedSums {
         let mut sums = StatedSums::default();
         for member in (0..self.numbers.member_count()).map(MemberId) {
-            sums.members += self.lower_of(member) * self.said_weight(member);
+            let said = self.said_weight(member);
+            sums.change_said(self.lower_of(member), Weight::default(), said);
             for edge in self.up.of(member).iter() {
                 let ends = self.ends_weight((member, edge.team()));
                 sums.change_edge(ends, None, Some(edge.role()));

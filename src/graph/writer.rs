@@ -12,7 +12,7 @@ use super::GraphFull;
 use super::adjacency::Standing;
 use super::closure::TeamEdges;
 use super::delta::Touched;
-use super::digest::Weight;
+use super::digest::{self, Weight};
 use super::image::Image;
 use super::names::{NameIndex, NameKeeper};
 use super::numbers::KeyIndex;
@@ -224,9 +224,16 @@ impl GraphWriter {
         name: NamePut,
         owner: Option<SourceKey>,
     ) -> Result<(), GraphFull> {
+        let (lower, owner_key) = (digest::lower(&key), owner.clone());
         let owner = owner.map(|owner| self.intern(owner)).transpose()?;
         let member = self.intern(key)?;
         let before = self.working.said_weight(member);
+        let named = match &name {
+            NamePut::Set(name) => name.as_deref(),
+            NamePut::Keep => self.working.name(member).map(|name| &**name),
+        };
+        let after = digest::said(kind, named, owner_key.as_ref());
+        self.working.sums.change_said(lower, before, after);
         self.set_standing(
             member,
             match kind {
@@ -239,16 +246,15 @@ impl GraphWriter {
         if let NamePut::Set(name) = name {
             self.set_name(member, name);
         }
-        self.working.note_said(member, before);
         Ok(())
     }
 
     fn delete_member(&mut self, member: MemberId) {
-        let before = self.working.said_weight(member);
+        let (lower, before) = (self.working.lower_of(member), self.working.said_weight(member));
+        self.working.sums.change_said(lower, before, Weight::default());
         self.set_standing(member, Standing::Absent);
         self.set_name(member, None);
         self.set_owner(member, None);
-        self.working.note_said(member, before);
     }
 
     fn truncate_members(&mut self, space: KeySpace) {

@@ -67,21 +67,27 @@ impl Closure {
         [old, new]: [SetRef<'_>; 2],
         total: &mut Option<Weight>,
     ) -> Weight {
-        let (set, differ) = match change {
-            Change::Clear => {
-                return Weight::default() - self.set_weight(edges, old, |_| true);
+        let none = Weight::default();
+        let mut whole = |set| *total.get_or_insert_with(|| self.set_weight(edges, set, |_| true));
+        match change {
+            _ if old.len() == new.len() => none,
+            Change::Clear => none - self.set_weight(edges, old, |_| true),
+            Change::TakeOut(gone) => {
+                let gone = gone.as_ref();
+                if old.len() - new.len() == gone.len() {
+                    return none - whole(gone);
+                }
+                let (few, many) = if old.len() < gone.len() { (old, gone) } else { (gone, old) };
+                none - self.set_weight(edges, few, |number| many.contains(number))
             }
-            Change::TakeOut(gone) => (gone.as_ref(), old.len() - new.len()),
-            Change::PutIn(added) => (added.as_ref(), new.len() - old.len()),
-        };
-        let weight = if differ == set.len() {
-            *total.get_or_insert_with(|| self.set_weight(edges, set, |_| true))
-        } else if differ == 0 {
-            Weight::default()
-        } else {
-            self.set_weight(edges, set, |number| old.contains(number) != new.contains(number))
-        };
-        if let Change::TakeOut(_) = change { Weight::default() - weight } else { weight }
+            Change::PutIn(added) => {
+                let added = added.as_ref();
+                if new.len() - old.len() == added.len() {
+                    return whole(added);
+                }
+                self.set_weight(edges, added, |number| !old.contains(number))
+            }
+        }
     }
 
     /// Adds what all sets made from nothing weigh; `order` has those above before those below.
