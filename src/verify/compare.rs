@@ -71,19 +71,20 @@ pub fn compare(
     memberships.finish(sides, &mut found);
     peculiarities(expected, &mut found);
     cycles(expected, &mut found);
-    let mut participations = Participations::new(sides, dice);
+    let members = expected.member_count();
+    let whole = count(sample.len()) == members;
+    let mut participations = Participations::new(sides, dice, whole);
     for &number in &sample {
         participations.compare(number);
         steps.step()?;
     }
-    let members = expected.member_count();
     Some(DriftReport {
         version: seen.version(),
         members,
         memberships: expected.membership_count(),
         members_compared: count(sample.len()),
         participations: participations.finish(&mut found),
-        whole: count(sample.len()) == members,
+        whole,
         findings: found.into_list(),
         ..DriftReport::default()
     })

@@ -12,9 +12,11 @@ use crate::command::FindingKind;
 use crate::graph::{Kinds, Relation, Scope};
 use crate::id::{MemberId, MemberKind};
 
-/// Of a member's teams, checked one by one: the list already tells of all, and a check reads what is
-/// kept at the team's end.
-const CHECKS_MAX: usize = 64;
+/// Of each member's teams, checked one by one beside the list that tells of all: a check reads what is
+/// kept at the team's end. Where all members are compared, so is that, team by team.
+const CHECKS_OF_ALL: usize = 8;
+/// Of each member of a sample.
+const CHECKS_OF_SAMPLE: usize = 64;
 
 /// Teams drawn for each member, which are mostly none of its.
 const STRANGERS: usize = 2;
@@ -27,6 +29,7 @@ pub(super) struct Participations<'a> {
     sides: Sides<'a>,
     search: Search<'a>,
     dice: Dice,
+    checks_max: usize,
     /// By the rows' numbers.
     missing: Pairs,
     /// By the graph's.
@@ -36,10 +39,11 @@ pub(super) struct Participations<'a> {
 }
 
 impl<'a> Participations<'a> {
-    pub(super) fn new(sides: Sides<'a>, dice: Dice) -> Self {
+    pub(super) fn new(sides: Sides<'a>, dice: Dice, whole: bool) -> Self {
         let search = Search::new(sides.expected.teams());
+        let checks_max = if whole { CHECKS_OF_ALL } else { CHECKS_OF_SAMPLE };
         let (missing, spurious) = (Pairs::default(), Pairs::default());
-        Participations { sides, search, dice, missing, spurious, recomputed: 0 }
+        Participations { sides, search, dice, checks_max, missing, spurious, recomputed: 0 }
     }
 
     /// Compares what follows for the member with this number of the rows. One that the graph does not
@@ -74,7 +78,8 @@ impl<'a> Participations<'a> {
         let strangers = (0..STRANGERS).map(|_| dice.below(count(teams.len())));
         let strangers = strangers.filter_map(|place| u32::try_from(place).ok());
         let strangers: Vec<u32> = strangers.filter(|&place| Some(place) != own).collect();
-        for &place in above.iter().take(CHECKS_MAX).chain(&strangers) {
+        let every = above.len().div_ceil(self.checks_max).max(1);
+        for &place in above.iter().step_by(every).chain(&strangers) {
             let Some(team_number) = teams.number(place) else { continue };
             // A team that the graph does not have is in no list either, and told there.
             let Some(team_member) = numbers.in_graph(team_number) else { continue };
