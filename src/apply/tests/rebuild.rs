@@ -147,6 +147,12 @@ fn what_is_taken_from_a_tee_makes_room() {
     assert_eq!(bench.seen(), Some((2, 119, 119, 11)));
 }
 
+/// What its bound is reckoned by.
+#[test]
+fn a_change_that_waits_takes_160_bytes_at_most() {
+    assert!(size_of::<Change>() <= 160, "{}", size_of::<Change>());
+}
+
 /// Transactions without a change of ours count too.
 #[test]
 fn many_empty_transactions_overflow_too() {
