@@ -24,13 +24,12 @@ use crate::project::{ProjectOptions, Projector};
 use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
 use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
@@ -325,7 +324,7 @@ impl Server {
             feed::run(config, sender, applied, feed_status, stopped, warm).await
         };
         Ok(Parts {
-            feed: spawn_apart("feed", feed)?,
+            feed: spawn_named("feed", feed),
             service: spawn_named("service", serve(self.listener, parts, stop.clone())),
             projected,
             applied_all,
@@ -411,28 +410,6 @@ pub(crate) fn spawn_named<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
     tokio::spawn(future.instrument(tracing::info_span!("task", name)))
-}
-
-/// Runs the future as [`spawn_named`] does, but on a thread of its own: what it takes keeps nobody
-/// else's tasks waiting.
-fn spawn_apart<T: Send + 'static>(
-    name: &'static str,
-    future: impl Future<Output = T> + Send + 'static,
-) -> Result<JoinHandle<T>, ServerError> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
-    let (alive, gone) = oneshot::channel::<Infallible>();
-    let future = async move {
-        // Dropped with the task, whichever way that ends.
-        let _alive = alive;
-        future.await
-    };
-    let task = runtime.spawn(future.instrument(tracing::info_span!("task", name)));
-    let work = move || {
-        let _gone = runtime.block_on(gone);
-    };
-    std::thread::Builder::new().name(name.into()).spawn(work).map_err(ServerError::Thread)?;
-    Ok(task)
 }
 
 /// Runs the work on a thread of that name; the answer comes when it ends.

@@ -15,6 +15,8 @@ pub struct Part {
     figures: &'static [&'static str],
     work: fn(&Plan) -> anyhow::Result<Record>,
     needs_postgres: bool,
+    /// Takes so long that it runs only where its figures are asked for by name.
+    is_apart: bool,
 }
 
 const fn part(
@@ -22,11 +24,15 @@ const fn part(
     figures: &'static [&'static str],
     work: fn(&Plan) -> anyhow::Result<Record>,
 ) -> Part {
-    Part { name, figures, work, needs_postgres: false }
+    Part { name, figures, work, needs_postgres: false, is_apart: false }
 }
 
 const fn on_postgres(part: Part) -> Part {
     Part { needs_postgres: true, ..part }
+}
+
+const fn apart(part: Part) -> Part {
+    Part { is_apart: true, ..part }
 }
 
 const PARTS: &[Part] = &[
@@ -39,7 +45,7 @@ const PARTS: &[Part] = &[
     part("memory_default_history", &[], memory_part::once_with_default_history),
     part("grpc", grpc_part::FIGURES, grpc_part::run),
     part("growth_once", &[], growth::measure),
-    on_postgres(part("projection", projection_part::FIGURES, projection_part::run)),
+    apart(on_postgres(part("projection", projection_part::FIGURES, projection_part::run))),
     on_postgres(part("postgres", postgres_part::FIGURES, postgres_part::run)),
 ];
 
@@ -56,7 +62,7 @@ impl Part {
     }
 
     fn gives(&self, only: &[String]) -> bool {
-        wants(only, self.figures)
+        wants(only, self.figures) && !(self.is_apart && only.is_empty())
     }
 }
 

@@ -121,6 +121,11 @@ REASONS: Mapping[str, type[TeamgraphError]] = {
     "REQUEST_UNREADABLE": RequestRefused,
     "METHOD_UNKNOWN": RequestRefused,
     "INTERNAL": TeamgraphError,
+    # Of the operator's runs, which this package does not start.
+    "ALREADY_RUNNING": TeamgraphError,
+    "INCONCLUSIVE": TeamgraphError,
+    "NOT_REBUILT": TeamgraphError,
+    "SOURCE_UNUSABLE": TeamgraphError,
 }
 
 _TRANSPORT: Mapping[grpc.StatusCode, type[TeamgraphError]] = {
