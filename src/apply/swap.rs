@@ -137,14 +137,18 @@ impl Applier {
             return Err(rest.end().unwrap_or(TeeEnd::FreshCopy).into());
         }
         while rest.advance(writer)? {}
-        let snapshot = Arc::clone(writer.last());
         // INVARIANT (version, watermark): no version goes back, and none passes the position beside
         // it.
-        let end_lsn = snapshot.version().end_lsn;
-        let goes_back = |served: &GraphWriter| end_lsn < served.last().version().end_lsn;
-        if end_lsn > self.applied.get() || self.served.as_ref().is_some_and(goes_back) {
+        let end_lsn = writer.last().version().end_lsn;
+        let served = self.served.as_ref().map(|served| served.last().version().end_lsn);
+        if end_lsn > self.applied.get() || served.is_some_and(|served| end_lsn < served) {
             return Err(SwapRefused::NotLevel);
         }
-        Ok(snapshot)
+        // The same transactions have the same name: what is on disk of the graph before has it, and
+        // may be resumed by a process that must not show an older one.
+        match served.filter(|&served| served < end_lsn) {
+            Some(served) => Ok(writer.commit(served)),
+            None => Ok(Arc::clone(writer.last())),
+        }
     }
 }

@@ -65,12 +65,12 @@ impl PreparedReading {
         Ok(PreparedReading { slot, session, replication, server_version, catalogue, identity })
     }
 
-    /// Prepares one whose slot is the feed's own, and stays. What was kept of that one is forgotten,
-    /// and it is dropped.
+    /// Prepares one whose slot is the feed's own, and stays; [`PreparedReading::clear`] makes room
+    /// for it.
     ///
     /// # Errors
     /// As of [`PreparedReading::new`]; that a process uses the slot.
-    pub async fn lasting(config: &FeedConfig, keeper: &dyn Keeper) -> Result<Self, FeedError> {
+    pub async fn lasting(config: &FeedConfig) -> Result<Self, FeedError> {
         let mut prepared = Self::new(config).await?;
         let name = config.slot();
         let found = slot::look(&mut prepared.session, name).await?;
@@ -83,15 +83,23 @@ impl PreparedReading {
                 )));
             }
         }
-        // INVARIANT (kept): before there is a slot that it could seem to meet.
-        keeper.forget().await;
-        if found.is_some() {
-            slot::drop_slot(&mut prepared.session, name).await?;
-        }
         let walsender = prepared.slot.walsender;
         let (config, name) = (config.clone(), name.to_owned());
         prepared.slot = ReadingSlot { config, name, is_temporary: false, walsender };
         Ok(prepared)
+    }
+
+    /// Forgets what was kept of the slot's name, and drops the slot that has it.
+    ///
+    /// # Errors
+    /// A lost connection; the slot may be there still.
+    pub async fn clear(&mut self, keeper: &dyn Keeper) -> Result<(), FeedError> {
+        // INVARIANT (kept): before there is a slot that it could seem to meet.
+        keeper.forget().await;
+        if slot::look(&mut self.session, &self.slot.name).await?.is_some() {
+            slot::drop_slot(&mut self.session, &self.slot.name).await?;
+        }
+        Ok(())
     }
 
     /// The slot, to be abandoned by who gives up.

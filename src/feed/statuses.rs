@@ -9,6 +9,7 @@ use super::mapping::Mapping;
 use super::session::{ASK_MAX, Session};
 use crate::command::EXAMPLES_MAX;
 use crate::id::SourceKey;
+use std::time::Duration;
 use tokio_postgres::Row;
 
 /// How many there are, and some of them.
@@ -31,6 +32,9 @@ pub struct UnknownStatus {
     pub status: String,
 }
 
+/// The whole table is read: as long as a slot's creation may take.
+const SCAN_MAX: Duration = Duration::from_secs(900);
+
 const UNKNOWN: &str = "
     SELECT count(*) OVER (), person::int8, team::int8, coalesce(status::text, 'NULL')
     FROM teamgraph.team_membership
@@ -51,7 +55,7 @@ pub(super) async fn unknown(
     let most = i64::try_from(EXAMPLES_MAX).unwrap_or(i64::MAX);
     let Session { client, wire } = session;
     wire.within(what, ASK_MAX, client.batch_execute(&begin)).await?;
-    let rows = wire.within(what, ASK_MAX, client.query(UNKNOWN, &[&most])).await?;
+    let rows = wire.within(what, SCAN_MAX, client.query(UNKNOWN, &[&most])).await?;
     wire.within(what, ASK_MAX, client.batch_execute("COMMIT")).await?;
     let count = rows.first().map(|row| row.try_get::<_, i64>(0)).transpose();
     let examples: Result<Vec<_>, _> = rows.iter().map(read).collect();

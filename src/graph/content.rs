@@ -4,7 +4,7 @@
 //! counts. It must not know who compares.
 
 use super::Snapshot;
-use crate::id::{MemberId, Role};
+use crate::id::{MemberId, MemberKind, Role};
 
 impl Snapshot {
     /// How many members have a number: those that exist and those that rows merely name, now or in
@@ -22,8 +22,12 @@ impl Snapshot {
     }
 
     /// The direct memberships that rows state in the team, as the team's side has them; neither end
-    /// need exist, and the upper one need not be a team.
-    pub fn stated_members(&self, team: MemberId) -> impl Iterator<Item = MemberId> {
+    /// need exist, and the upper one need not be a team. With each, what the team's side takes it
+    /// for; none for one that does not exist.
+    pub fn stated_members(
+        &self,
+        team: MemberId,
+    ) -> impl Iterator<Item = (MemberId, Option<MemberKind>)> {
         let state = self.state();
         let team = state.numbers.team(team);
         let direct = team.and_then(|team| state.down.of(team));
@@ -31,7 +35,16 @@ impl Snapshot {
         let absent = direct.into_iter().flat_map(|direct| direct.absent.iter_from(0));
         let teams = team.into_iter().flat_map(|team| state.down.teams_of(team));
         let teams = teams.filter_map(|team| state.numbers.member(team));
-        people.chain(absent).map(MemberId).chain(teams)
+        let people = people.map(|member| (MemberId(member), Some(MemberKind::Person)));
+        let teams = teams.map(|team| (team, Some(MemberKind::Team)));
+        people.chain(absent.map(|member| (MemberId(member), None))).chain(teams)
+    }
+
+    /// The members that the team's side takes for its admins, whether or not they exist.
+    pub fn stated_admins(&self, team: MemberId) -> impl Iterator<Item = MemberId> {
+        let state = self.state();
+        let direct = state.numbers.team(team).and_then(|team| state.down.of(team));
+        direct.into_iter().flat_map(|direct| direct.admins.iter_from(0)).map(MemberId)
     }
 
     /// The owner that the member's row names, whether or not it exists.
@@ -45,7 +58,7 @@ mod tests {
     use super::*;
     use crate::change::{Change, Membership, NamePut, RowKey};
     use crate::graph::{GraphLimits, GraphWriter};
-    use crate::id::{History, Key, Lsn, MemberKind, SourceKey, TableId};
+    use crate::id::{History, Key, Lsn, SourceKey, TableId};
 
     /// Person 1 is in team 2, in person 3 and in nobody 4; nobody 5 is in team 2; team 2 is in itself
     /// and owned by nobody 5.
@@ -86,12 +99,16 @@ mod tests {
         up.sort_unstable();
         assert_eq!(up, [(2, Role::Admin), (3, Role::Member), (4, Role::Member)]);
         let down = |team: i64| {
-            let mut down: Vec<_> = version.stated_members(number(team)).map(key).collect();
+            let members = version.stated_members(number(team));
+            let mut down: Vec<_> = members.map(|(member, kind)| (key(member), kind)).collect();
             down.sort_unstable();
             down
         };
-        assert_eq!((down(2), down(3), down(4)), (vec![1, 2, 5], vec![1], vec![1]));
-        assert_eq!(down(1), [0; 0]);
+        let person = (1, Some(MemberKind::Person));
+        assert_eq!(down(2), [person, (2, Some(MemberKind::Team)), (5, None)]);
+        assert_eq!((down(3), down(4), down(1)), (vec![person], vec![person], vec![]));
+        let admins = |team: i64| version.stated_admins(number(team)).map(key).collect::<Vec<_>>();
+        assert_eq!((admins(2), admins(3), admins(1)), (vec![1], vec![], vec![]));
         assert_eq!(version.stated_owner(number(2)).map(key), Some(5));
     }
 }

@@ -49,7 +49,7 @@ pub async fn check(
     let missing = || ProjectError::Missing { table: options.table.table.clone() };
     let table = table.ok_or_else(missing)?;
     let progress = progress::read(client, &table).await?;
-    let stands = progress.filter(|progress| progress.filter == options.filter.text());
+    let stands = progress.filter(|progress| progress.filter == options.words());
     let snapshot = match stands {
         Some(progress) => at(published, &first, progress.version).await?,
         None => Arc::clone(&newest(published).await.snapshot),
@@ -68,8 +68,9 @@ pub async fn mend(
     published: &PublishedCell,
     options: &ProjectOptions,
 ) -> Result<TableReport, ProjectError> {
+    let mut target = Target::open(options, &newest(published).await.snapshot).await?;
+    level_with(published, target.stated()).await;
     let newest = newest(published).await;
-    let mut target = Target::open(options, &newest.snapshot).await?;
     let version = newest.snapshot.version();
     match target.bring(None, &newest, None).await? {
         Step::Reconciled(report) => Ok(report),
@@ -92,7 +93,7 @@ pub(super) async fn newest(published: &PublishedCell) -> Arc<Published> {
     }
 }
 
-/// What the source looked like at the version; the newest there is if that is no longer known.
+/// What the source looked like at the version, or as near to it as is known.
 async fn at(
     published: &PublishedCell,
     first: &Published,
@@ -101,14 +102,33 @@ async fn at(
     if version.history != first.snapshot.version().history {
         return Ok(Arc::clone(&newest(published).await.snapshot));
     }
-    let mut waiter = published.wait_for(version.end_lsn);
-    let reached = newest(published).await.applied_lsn >= version.end_lsn;
-    if !reached && timeout(REACH_MAX, waiter.reached()).await.is_err() {
+    if !level_with(published, Some(version)).await {
         let (version, waited_s) = (version.to_string(), REACH_MAX.as_secs());
         return Err(ProjectError::NotReached { version, waited_s });
     }
     match published.recent_at(version.end_lsn) {
         Some(snapshot) => Ok(snapshot),
-        None => Ok(Arc::clone(&newest(published).await.snapshot)),
+        // It is of before our copy, or of the time of it: the first that is known is the nearest.
+        None => Ok(Arc::clone(&first.snapshot)),
     }
+}
+
+/// Waits until what is published is as new as the version, if it is of the same history: a table
+/// that another process kept may be ahead of us, and must not be taken back. Not for ever: the
+/// source may have been set back. Whether it is.
+pub(super) async fn level_with(published: &PublishedCell, version: Option<Version>) -> bool {
+    let Some(version) = version else { return true };
+    let level = async {
+        loop {
+            let mut waiter = published.wait_for(version.end_lsn);
+            let now = newest(published).await;
+            let is_other = now.snapshot.version().history != version.history;
+            if is_other || now.applied_lsn >= version.end_lsn {
+                return;
+            }
+            drop(now);
+            waiter.reached().await;
+        }
+    };
+    timeout(REACH_MAX, level).await.is_ok()
 }

@@ -10,7 +10,7 @@ use super::keys::SqlKey;
 use super::options::SourceNames;
 use super::pace::Pace;
 use super::progress::{self, PROGRESS, Progress, Standing};
-use super::table::{Table, quoted};
+use super::table::quoted;
 use super::view::{Pairs, View};
 use crate::id::Key;
 use std::pin::pin;
@@ -53,7 +53,8 @@ impl Filling<'_> {
             table.refuse_published(self.client, source, &[name.as_str(), PROGRESS]).await?;
         }
         let rows = self.copy(&filling).await?;
-        let indexed = self.client.batch_execute(&indexes(table, &filling)).await;
+        let indexes = self.indexes(&filling).await?;
+        let indexed = self.client.batch_execute(&indexes).await;
         indexed.map_err(ProjectError::statement("index the new table"))?;
         let transaction = self.client.transaction().await;
         let transaction = transaction.map_err(ProjectError::statement("begin a transaction"))?;
@@ -139,6 +140,31 @@ impl Filling<'_> {
         }
         rows.finish().await.map_err(copied())
     }
+
+    /// Launchpad's indexes, by the names that the table's own will be. Where one of these is taken (a
+    /// table that was renamed keeps its indexes' names) or does not fit, the server chooses.
+    async fn indexes(&self, filling: &str) -> Result<String, ProjectError> {
+        let table = self.view.table;
+        let (team, person) = (table.team.sql(), table.person.sql());
+        let names =
+            ["pkey", "team_person_key", "person_idx"].map(|of| format!("{}_{of}", table.name));
+        let mut are_free = names.iter().all(|name| name.len() <= NAME_BYTES_MAX);
+        for name in &names {
+            let sql = "SELECT to_regclass($1) IS NULL";
+            let found = self.client.query_one(sql, &[&table.beside(name)]).await;
+            are_free &=
+                found.map_err(ProjectError::statement("look for an index"))?.get::<_, bool>(0);
+        }
+        let [primary, unique, index] =
+            names.map(|name| if are_free { quoted(&name) } else { String::new() });
+        let constraint = if are_free { "CONSTRAINT" } else { "" };
+        Ok(format!(
+            "ALTER TABLE {filling} ADD {constraint} {unique} UNIQUE ({team}, {person});
+             ALTER TABLE {filling} ADD {constraint} {primary} PRIMARY KEY (id);
+             CREATE INDEX {index} ON {filling} ({person});
+             ANALYZE {filling}"
+        ))
+    }
 }
 
 /// The name that fits, however long the table's own is.
@@ -154,19 +180,6 @@ fn filling_name(table: &str) -> String {
 fn column_type(name: &str) -> String {
     let collation = if name == "text" { " COLLATE \"C\"" } else { "" };
     format!("{name}{collation}")
-}
-
-/// Launchpad's indexes, by the names that the table's own will be.
-fn indexes(table: &Table, filling: &str) -> String {
-    let (team, person) = (table.team.sql(), table.person.sql());
-    let name = |of: &str| quoted(&format!("{}_{of}", table.name));
-    let (primary, unique, index) = (name("pkey"), name("team_person_key"), name("person_idx"));
-    format!(
-        "ALTER TABLE {filling} ADD CONSTRAINT {unique} UNIQUE ({team}, {person});
-         ALTER TABLE {filling} ADD CONSTRAINT {primary} PRIMARY KEY (id);
-         CREATE INDEX {index} ON {filling} ({person});
-         ANALYZE {filling}"
-    )
 }
 
 #[cfg(test)]

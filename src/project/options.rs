@@ -64,6 +64,14 @@ pub struct Filter {
     pub teams: Option<BTreeSet<String>>,
 }
 
+impl ProjectOptions {
+    /// What is in the table, in words: what two options say of a table is one if their words are.
+    pub(super) fn words(&self) -> String {
+        let TableNames { team, person, .. } = &self.table;
+        format!("{}, as {team:?} {person:?}", self.filter.text())
+    }
+}
+
 impl Default for Filter {
     fn default() -> Self {
         Filter { people_only: false, self_rows: true, teams: None }
@@ -87,10 +95,8 @@ impl Filter {
         let own = if self.self_rows { "self rows" } else { "no self rows" };
         match &self.teams {
             None => format!("{who}, {own}"),
-            Some(teams) => {
-                let teams: Vec<&str> = teams.iter().map(String::as_str).collect();
-                format!("{who}, {own}, teams {}", teams.join(" "))
-            }
+            // Quoted: a key may be any text.
+            Some(teams) => format!("{who}, {own}, teams {teams:?}"),
         }
     }
 }
@@ -104,7 +110,7 @@ mod tests {
         let teams = Some(BTreeSet::from(["7".to_owned(), "12".to_owned()]));
         let filter = Filter { people_only: true, self_rows: false, teams };
         assert!(filter.has_team(&Key::Int(7)) && !filter.has_team(&Key::Int(8)));
-        assert_eq!(filter.text(), "people, no self rows, teams 12 7");
+        assert_eq!(filter.text(), r#"people, no self rows, teams {"12", "7"}"#);
         assert_eq!(Filter::default().text(), "all, self rows");
         assert!(Filter::default().has_team(&Key::Text("any".into())));
     }

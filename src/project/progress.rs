@@ -9,6 +9,7 @@
 
 use super::error::ProjectError;
 use super::table::Table;
+use crate::graph::{Digest, Snapshot};
 use crate::id::{History, Lsn, Version};
 use tokio::time::Instant;
 use tokio_postgres::{Client, Row, Transaction};
@@ -23,8 +24,10 @@ pub(super) struct Progress {
     pub(super) version: Version,
     /// The table that it was said of.
     pub(super) table_oid: u32,
-    /// The filter's words.
+    /// What is in it, in words.
     pub(super) filter: String,
+    /// The version's [`digest`]: a version of the same name may be of another graph.
+    pub(super) digest: String,
     /// Counts the moves.
     pub(super) revision: i64,
 }
@@ -38,6 +41,7 @@ pub(super) struct Standing<'a> {
     /// Since when something newer may be in the source; none if it may have been there all along.
     pub(super) current_at: Option<Instant>,
     pub(super) filter: &'a str,
+    pub(super) digest: &'a str,
     pub(super) instance: &'a str,
 }
 
@@ -64,6 +68,7 @@ pub(super) async fn create(client: &Client, table: &Table) -> Result<(), Project
             moved_at timestamptz NOT NULL,
             revision bigint NOT NULL,
             filter text NOT NULL,
+            digest text NOT NULL,
             instance text NOT NULL,
             status text NOT NULL
          );
@@ -88,7 +93,8 @@ pub(super) async fn read(client: &Client, table: &Table) -> Result<Option<Progre
         return Ok(None);
     }
     let sql = format!(
-        "SELECT system_id, timeline, end_lsn::text, tick, filter, revision, table_oid
+        "SELECT system_id, timeline, end_lsn::text, tick, filter, revision, table_oid,
+            digest
          FROM {progress} WHERE projected = $1"
     );
     let row = client.query_opt(&sql, &[&table.name]).await.map_err(looked())?;
@@ -103,8 +109,14 @@ fn progress_of(row: &Row) -> Option<Progress> {
     let tick = row.get::<_, i64>(3).try_into().ok()?;
     let history = History { system_id, timeline };
     let version = Version { history, end_lsn, tick };
-    let (filter, revision, table_oid) = (row.get(4), row.get(5), row.get(6));
-    Some(Progress { version, table_oid, filter, revision })
+    let (filter, revision, table_oid, digest) = (row.get(4), row.get(5), row.get(6), row.get(7));
+    Some(Progress { version, table_oid, filter, digest, revision })
+}
+
+/// What tells the version from those of the same name.
+pub(super) fn digest(snapshot: &Snapshot) -> String {
+    let Digest { rows, closure } = snapshot.digest();
+    format!("{rows:032x} {:032x}", closure.unwrap_or_default())
 }
 
 /// Locks the table's row; an error if it is not the one that was read, or the table another.
@@ -136,21 +148,22 @@ pub(super) async fn advance(
     standing: &Standing<'_>,
 ) -> Result<Progress, ProjectError> {
     let progress = table.beside(PROGRESS);
-    let Standing { version, applied_lsn, current_at, filter, instance } = *standing;
+    let Standing { version, applied_lsn, current_at, filter, digest, instance } = *standing;
     let current_s_ago = current_at.map(|at| at.elapsed().as_secs_f64());
     let sql = format!(
         "INSERT INTO {progress} AS held (projected, system_id, timeline, end_lsn, tick,
-            applied_lsn, current_at, moved_at, revision, filter, instance, status, table_oid)
+            applied_lsn, current_at, moved_at, revision, filter, instance, status, table_oid,
+            digest)
          VALUES ($1, $2, $3, $4::text::pg_lsn, $5, $6::text::pg_lsn,
             clock_timestamp() - make_interval(secs => $7), clock_timestamp(), 1, $8, $9, 'following',
-            to_regclass($10))
+            to_regclass($10), $11)
          ON CONFLICT (projected) DO UPDATE SET
             system_id = excluded.system_id, timeline = excluded.timeline,
             end_lsn = excluded.end_lsn, tick = excluded.tick, applied_lsn = excluded.applied_lsn,
             current_at = coalesce(excluded.current_at, held.current_at),
             moved_at = excluded.moved_at, revision = held.revision + 1,
             filter = excluded.filter, instance = excluded.instance, status = excluded.status,
-            table_oid = excluded.table_oid
+            table_oid = excluded.table_oid, digest = excluded.digest
          RETURNING revision, table_oid"
     );
     let History { system_id, timeline } = version.history;
@@ -168,12 +181,14 @@ pub(super) async fn advance(
                 &filter,
                 &instance,
                 &table.sql(),
+                &digest,
             ],
         )
         .await
         .map_err(ProjectError::statement("write the progress row"))?;
-    let (revision, table_oid, filter) = (row.get(0), row.get(1), filter.to_owned());
-    Ok(Progress { version, table_oid, filter, revision })
+    let (revision, table_oid) = (row.get(0), row.get(1));
+    let (filter, digest) = (filter.to_owned(), digest.to_owned());
+    Ok(Progress { version, table_oid, filter, digest, revision })
 }
 
 /// Says what is being done to a table whose row stays where it is.

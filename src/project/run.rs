@@ -8,9 +8,10 @@
 //! no memory; if the version at which the table stands has left the history meanwhile, the table is
 //! read through.
 
-use super::check::newest;
+use super::check::{level_with, newest};
 use super::error::ProjectError;
 use super::options::ProjectOptions;
+use super::progress::{self, Progress};
 use super::target::{Step, Target};
 use crate::graph::{Published, PublishedCell, Snapshot};
 use crate::id::{Lsn, Version};
@@ -38,6 +39,8 @@ pub struct Projector {
     merged: Option<(u64, Version)>,
     /// Whether the table was found to be not what its row says.
     is_doubtful: bool,
+    /// Whether anything was brought into the table since the last failure.
+    has_brought: bool,
 }
 
 impl Projector {
@@ -47,7 +50,7 @@ impl Projector {
         published: Arc<PublishedCell>,
         feed: Arc<StatusCell<FeedStatus>>,
     ) -> Self {
-        Projector { options, published, feed, merged: None, is_doubtful: false }
+        Projector { options, published, feed, merged: None, is_doubtful: false, has_brought: false }
     }
 
     /// Keeps the table until told to stop. What is large is computed in between: give it a thread of
@@ -62,10 +65,10 @@ impl Projector {
     async fn again_and_again(&mut self) {
         let mut retry_in = RETRY_MIN;
         loop {
-            let begin = Instant::now();
             let Err(error) = self.follow().await;
             self.is_doubtful |= matches!(error, ProjectError::Changed { .. });
-            if begin.elapsed() > RETRY_MAX {
+            // Time alone is no success: a large table takes long to fail.
+            if std::mem::take(&mut self.has_brought) {
                 retry_in = RETRY_MIN;
             }
             tracing::warn!(%error, ?retry_in, "the participation table is not kept up");
@@ -76,20 +79,24 @@ impl Projector {
 
     /// Follows by one session until something is wrong with it.
     async fn follow(&mut self) -> Result<Infallible, ProjectError> {
-        let Projector { options, published, feed, merged, is_doubtful } = self;
+        let Projector { options, published, feed, merged, is_doubtful, has_brought } = self;
         let first = newest(published).await;
         let mut target = Target::open(options, &first.snapshot).await?;
         drop(first);
         tracing::info!(table = %target.table(), filter = %options.filter.text(), "projecting");
-        let version = target.version().filter(|_| !*is_doubtful);
-        let mut before = version.and_then(|version| held(published, version, *merged));
+        level_with(published, target.stated()).await;
+        let stands = target.stands().filter(|_| !*is_doubtful);
+        let mut before = stands.and_then(|stands| held(published, stands, *merged));
         loop {
             let begin = Instant::now();
             let current_at = is_current(&feed.get()).then_some(begin);
             let now = newest(published).await;
             // A whole graph that shares nothing with this one is too much to hold while reading.
-            before = before.filter(|before| before.copy() == now.snapshot.copy());
+            if let Some(gone) = before.take_if(|it| it.copy() != now.snapshot.copy()) {
+                published.let_go(gone);
+            }
             let step = target.bring(before.as_deref(), &now, current_at).await?;
+            *has_brought = true;
             tell(&target.table(), &step, begin);
             *is_doubtful = false;
             *merged = Some((now.snapshot.copy(), now.snapshot.version()));
@@ -100,17 +107,17 @@ impl Projector {
     }
 }
 
-/// The version, if it is in the history, and is of the copy that was merged.
+/// The version at which the table stands, if it is in the history, and holds what was merged.
 fn held(
     published: &PublishedCell,
-    version: Version,
+    stands: &Progress,
     merged: Option<(u64, Version)>,
 ) -> Option<Arc<Snapshot>> {
-    let found = published.recent_version(version)?;
-    // A fresh copy may have begun where the one before ended, and differ from it: that is what
-    // fresh copies are for.
-    let is_other = merged.is_some_and(|(copy, merged)| merged == version && copy != found.copy());
-    (!is_other).then_some(found)
+    let found = published.recent_version(stands.version)?;
+    // A fresh copy, or a graph that was rebuilt, may begin where the one before ended, and differ
+    // from it: that is what they are for.
+    let is_other = merged.is_some_and(|(copy, _)| copy != found.copy());
+    (!is_other && progress::digest(&found) == stands.digest).then_some(found)
 }
 
 /// Whether everything that the source is known to have is in what is published after this was

@@ -82,7 +82,7 @@ impl<'a> Target<'a> {
             is_source,
             has_progress_table: progress.is_some(),
             progress,
-            filter: options.filter.text(),
+            filter: options.words(),
             spaces: Spaces::of(snapshot, &options.filter)?,
             pace: Pace::new(options.rows_per_s),
             session,
@@ -94,11 +94,16 @@ impl<'a> Target<'a> {
         self.table.sql()
     }
 
-    /// The version at which the table stands, if it holds what is to be in it there.
-    pub(super) fn version(&self) -> Option<Version> {
+    /// Where the table stands, if it holds what is to be in it there.
+    pub(super) fn stands(&self) -> Option<&Progress> {
         let progress = self.progress.as_ref()?;
         let is_it = Some(progress.table_oid) == self.table.oid && progress.filter == self.filter;
-        is_it.then_some(progress.version)
+        is_it.then_some(progress)
+    }
+
+    /// The version that the row names, whatever of it the table holds.
+    pub(super) fn stated(&self) -> Option<Version> {
+        self.progress.as_ref().map(|progress| progress.version)
     }
 
     /// Brings the table to the version, from the one at which it is known to stand, if any.
@@ -118,6 +123,7 @@ impl<'a> Target<'a> {
             current_at,
             // Lent to parts of the target while others of it are changed.
             filter: &self.filter.clone(),
+            digest: &progress::digest(&published.snapshot),
             instance: &self.options.instance,
         };
         if self.table.oid.is_none() {

@@ -92,7 +92,7 @@ pub async fn rebuild_offline(
     let prepared = tokio::select! {
         biased;
         () = stop.cancelled() => return Err(OfflineError::Stopped),
-        prepared = PreparedReading::lasting(feed, &*keeper) => prepared?,
+        prepared = PreparedReading::lasting(feed) => prepared?,
     };
     let slot = prepared.slot();
     let built = tokio::select! {
@@ -117,13 +117,14 @@ pub async fn rebuild_offline(
 }
 
 async fn build(
-    prepared: PreparedReading,
+    mut prepared: PreparedReading,
     options: &OfflineOptions,
     kept_by: &KeptBy,
     mut report: impl FnMut(AdminProgress) + Send,
 ) -> Result<OfflineReport, OfflineError> {
     let mut tell = |phase, done, total| report(AdminProgress { phase, done, total });
     tell(AdminPhase::Opening, 0, 0);
+    prepared.clear(&*kept_by.keeper()).await?;
     let reading = prepared.open().await?;
     let (sender, rows) = mpsc::channel(QUEUED_BATCHES_MAX);
     let (read, whole) = oneshot::channel();

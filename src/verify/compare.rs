@@ -64,7 +64,7 @@ pub fn compare(
     let mut memberships = Memberships::new(expected);
     for member in (0..seen.number_count()).map(MemberId) {
         compare_existence(sides, member, &mut found);
-        memberships.compare_up(sides, member, &mut found);
+        memberships.compare_up(sides, member);
         memberships.compare_down(sides, member);
         steps.step()?;
     }

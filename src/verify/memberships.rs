@@ -7,13 +7,16 @@ use super::compare::Sides;
 use super::expected::{Edge, Expected};
 use super::findings::{ABSENT, Findings, Pairs, example, in_graph, in_rows, role_text};
 use crate::command::FindingKind;
-use crate::id::MemberId;
+use crate::id::{MemberId, Role};
 
 /// Which of the rows' edges the graph has, from each end, and which it has beyond.
 #[derive(Debug)]
 pub(super) struct Memberships {
     from_member: Vec<bool>,
     from_team: Vec<bool>,
+    /// The team's side takes the member for an admin; the member's side has another role.
+    admin_at_team: Vec<bool>,
+    other_role: Vec<bool>,
     /// By the graph's numbers.
     spurious: Pairs,
 }
@@ -24,15 +27,16 @@ impl Memberships {
         Memberships {
             from_member: vec![false; edges],
             from_team: vec![false; edges],
+            admin_at_team: vec![false; edges],
+            other_role: vec![false; edges],
             spurious: Pairs::default(),
         }
     }
 
     /// The member's own side.
-    pub(super) fn compare_up(&mut self, sides: Sides<'_>, member: MemberId, found: &mut Findings) {
-        let Sides { expected, seen, numbers } = sides;
-        let number = numbers.in_rows(member);
-        for (team, role) in seen.stated_teams(member) {
+    pub(super) fn compare_up(&mut self, sides: Sides<'_>, member: MemberId) {
+        let number = sides.numbers.in_rows(member);
+        for (team, role) in sides.seen.stated_teams(member) {
             let Some((place, edge)) = place(sides, number, team) else {
                 self.spurious.add(member.0, team.0);
                 continue;
@@ -41,20 +45,26 @@ impl Memberships {
                 self.spurious.add(member.0, team.0);
             }
             if edge.role() != role {
-                found.note(FindingKind::RoleDiffers, || {
-                    let ends = [edge.member(), edge.team()].map(|end| in_rows(expected, end));
-                    example(ends, role_text(edge.role()), role_text(role))
-                });
+                mark(&mut self.other_role, place);
             }
         }
     }
 
     /// The team's side.
     pub(super) fn compare_down(&mut self, sides: Sides<'_>, team: MemberId) {
-        for member in sides.seen.stated_members(team) {
-            let place = place(sides, sides.numbers.in_rows(member), team);
-            if !place.is_some_and(|(place, _)| mark(&mut self.from_team, place)) {
+        let Sides { seen, numbers, .. } = sides;
+        for (member, kind) in seen.stated_members(team) {
+            // INVARIANT (mirror): in the set for what it is.
+            let rightly = kind == seen.kind(member);
+            let place = place(sides, numbers.in_rows(member), team);
+            if !(rightly && place.is_some_and(|(place, _)| mark(&mut self.from_team, place))) {
                 self.spurious.add(member.0, team.0);
+            }
+        }
+        for admin in seen.stated_admins(team) {
+            match place(sides, numbers.in_rows(admin), team) {
+                Some((place, _)) => _ = mark(&mut self.admin_at_team, place),
+                None => self.spurious.add(admin.0, team.0),
             }
         }
     }
@@ -62,9 +72,19 @@ impl Memberships {
     /// Both sides are through: says what is missing and what is beyond.
     pub(super) fn finish(self, sides: Sides<'_>, found: &mut Findings) {
         let Sides { expected, seen, .. } = sides;
-        let marks = self.from_member.iter().zip(&self.from_team);
-        for (&edge, (&from_member, &from_team)) in expected.edges().iter().zip(marks) {
+        let ends = self.from_member.iter().zip(&self.from_team);
+        let roles = self.admin_at_team.iter().zip(&self.other_role);
+        for ((&edge, (&from_member, &from_team)), (&admin, &other)) in
+            expected.edges().iter().zip(ends).zip(roles)
+        {
             if from_member && from_team {
+                let seen = if edge.role() == Role::Admin { Role::Member } else { Role::Admin };
+                if other || admin == (seen == Role::Admin) {
+                    found.note(FindingKind::RoleDiffers, || {
+                        let ends = [edge.member(), edge.team()].map(|end| in_rows(expected, end));
+                        example(ends, role_text(edge.role()), role_text(seen))
+                    });
+                }
                 continue;
             }
             found.note(FindingKind::MembershipMissing, || {

@@ -23,6 +23,9 @@ pub struct Options {
     /// Runs this build of the service in the place of the one that was built along.
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
+    /// Has the service verify its graph again and again: no verify may find a difference.
+    #[arg(long)]
+    pub verify: bool,
     /// Keeps to these kinds of fault.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub only: Vec<String>,

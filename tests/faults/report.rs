@@ -35,6 +35,9 @@ pub struct Summary {
     pub not_there: Vec<&'static str>,
     /// Refusals by their reasons: no answer, so nothing to judge.
     pub refused: BTreeMap<String, u64>,
+    /// Verifies that found no difference, and those that found one.
+    pub verified: usize,
+    pub verify_differences: usize,
 }
 
 impl Summary {
@@ -73,6 +76,12 @@ impl Summary {
         let faults = self.faults.values().sum::<u64>();
         if self.answers < ANSWERS_PER_FAULT * faults {
             objections.push(format!("{} answers for {faults} faults are too few", self.answers));
+        }
+        if self.verify_differences > 0 {
+            objections.push(format!("{} verifies found a difference", self.verify_differences));
+        }
+        if options.verify && self.verified == 0 {
+            objections.push("no verify could tell".to_owned());
         }
         if self.tokens_awaited == 0 {
             objections.push("no token was awaited".to_owned());

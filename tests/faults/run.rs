@@ -90,7 +90,10 @@ pub async fn run(options: &Options, seed: u64) -> anyhow::Result<Summary> {
         gave_up: stage.gave_up,
         not_there,
         refused,
+        verified: 0,
+        verify_differences: 0,
     };
+    (summary.verified, summary.verify_differences) = stage.serve.verified()?;
     summary.found(&verdict.so_far());
     if options.sabotage.is_none() {
         stage.strike().await?;

@@ -29,6 +29,10 @@ const LISTENS_MAX: Duration = Duration::from_secs(30);
 /// What it says when it has taken up its checkpoint.
 const RESUMES: &str = "resuming from the checkpoint";
 
+/// What it says of a verify that found no difference, and of one that found any.
+const VERIFIED: &str = "verified: no difference";
+const DIFFERS: &str = "the graph differs from the database";
+
 /// How every service of a run is started.
 #[derive(Clone, Debug)]
 pub struct Serve {
@@ -39,6 +43,8 @@ pub struct Serve {
     pub sabotage: Option<String>,
     /// Where it keeps its checkpoint, if it can.
     pub checkpoint: Option<PathBuf>,
+    /// Whether it verifies its graph again and again.
+    pub verify: bool,
 }
 
 pub struct Service {
@@ -56,7 +62,16 @@ pub async fn knows(binary: &Path, flag: &str) -> anyhow::Result<bool> {
 impl Serve {
     /// How many times a service of the run has gone on from its checkpoint.
     pub fn warm_starts(&self) -> anyhow::Result<usize> {
-        Ok(std::fs::read_to_string(&self.log)?.matches(RESUMES).count())
+        self.said(RESUMES)
+    }
+
+    /// How many verifies of the run found no difference, and how many found one.
+    pub fn verified(&self) -> anyhow::Result<(usize, usize)> {
+        Ok((self.said(VERIFIED)?, self.said(DIFFERS)?))
+    }
+
+    fn said(&self, words: &str) -> anyhow::Result<usize> {
+        Ok(std::fs::read_to_string(&self.log)?.matches(words).count())
     }
 }
 
@@ -72,6 +87,9 @@ impl Service {
         if let Some(directory) = &how.checkpoint {
             command.arg(CHECKPOINT_FLAG).arg(directory);
             command.args(["--checkpoint-interval-s", "1"]);
+        }
+        if how.verify {
+            command.args(["--verify-every-s", "1"]);
         }
         if let Some(kind) = &how.sabotage {
             command.env("TEAMGRAPH_SABOTAGE", kind);

@@ -87,6 +87,7 @@ impl Stage {
             url: format!("host=127.0.0.1 port={port} user=postgres dbname={DATABASE}"),
             log: output().join("serve.log"),
             sabotage: options.sabotage.map(|kind| kind.name()),
+            verify: options.verify,
             checkpoint: disk.as_ref().map(|disk| disk.directory().to_owned()),
         };
         std::fs::write(&serve.log, "")?;
@@ -205,7 +206,7 @@ impl Stage {
         let kept = if self.disk.is_some() { SLOT } else { "" };
         let sql = connect(&self.url).await?;
         let left = "SELECT string_agg(slot_name, ', ') FROM pg_replication_slots
-                    WHERE slot_name <> $1 AND slot_name <> $2";
+                    WHERE slot_name <> $1 AND slot_name <> $2 AND NOT temporary";
         let left: Option<String> = sql.query_one(left, &[&recorder::SLOT, &kept]).await?.get(0);
         ensure!(left.is_none(), "instance {INSTANCE} left its slot behind: {left:?}");
         drop(sql);
