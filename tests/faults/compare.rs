@@ -10,8 +10,8 @@ use crate::oracle::Oracle;
 use crate::questions::{self, Refusal};
 use crate::readers::position;
 use crate::rows::{Membership, Person, Rows};
-use crate::stage::{NEVER, Stage};
-use crate::writer::{Gate, token};
+use crate::stage::{LOOK, NEVER, Stage};
+use crate::writer::{Gate, connect, token};
 use anyhow::{Context, bail, ensure};
 use std::collections::BTreeSet;
 use teamgraph::pb;
@@ -54,6 +54,13 @@ async fn compare(stage: &mut Stage, log: &Log, verdict: &Verdict) -> anyhow::Res
     let rows = sql.query(ALL, &[]).await?;
     let all: BTreeSet<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     stage.followed().await?;
+    if let Some(mart) = &stage.serve.project {
+        let projected = projected(mart, at).await?;
+        let wrong: Vec<_> = projected.symmetric_difference(&all).take(5).collect();
+        if !wrong.is_empty() {
+            verdict.wrong(&format!("the table at {token} differs from SQL in {wrong:?} …"));
+        }
+    }
     let oracle = Oracle::new(tables);
     let members: Vec<i64> = oracle.rows().people.keys().copied().collect();
     let (mut up, mut down) = (BTreeSet::new(), BTreeSet::new());
@@ -72,6 +79,26 @@ async fn compare(stage: &mut Stage, log: &Log, verdict: &Verdict) -> anyhow::Res
         }
     }
     Ok(())
+}
+
+/// What the participation table holds once it knows the position: soon after a change, and within
+/// seconds where nothing changes.
+async fn projected(mart: &str, at: u64) -> anyhow::Result<BTreeSet<(i64, i64)>> {
+    let deadline = Instant::now() + NEVER;
+    let knows = "SELECT applied_lsn >= $1::text::pg_lsn FROM teamgraph_projection";
+    let sql = loop {
+        let sql = connect(mart).await?;
+        // The table may not be there yet.
+        let known = sql.query_opt(knows, &[&lsn(at)]).await.ok().flatten();
+        if known.is_some_and(|row| row.get(0)) {
+            break sql;
+        }
+        ensure!(Instant::now() < deadline, "the participation table does not reach {}", lsn(at));
+        sleep(LOOK).await;
+    };
+    let rows = "SELECT person, team FROM teamparticipation WHERE person <> team";
+    let rows = sql.query(rows, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn tables(sql: &Client) -> anyhow::Result<Rows> {
@@ -112,7 +139,7 @@ async fn served(
                 bail!("in a pause of the writers the service does not catch up: {status:?}")
             }
             // Unknown, or not reached yet: the next look tells which.
-            _ => sleep(crate::stage::LOOK).await,
+            _ => sleep(LOOK).await,
         }
         stage.followed().await?;
     }

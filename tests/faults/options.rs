@@ -26,6 +26,10 @@ pub struct Options {
     /// Has the service verify its graph again and again: no verify may find a difference.
     #[arg(long)]
     pub verify: bool,
+    /// Has the service keep a participation table: in every pause of the writers it must hold what
+    /// SQL finds.
+    #[arg(long)]
+    pub project: bool,
     /// Keeps to these kinds of fault.
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub only: Vec<String>,

@@ -45,6 +45,8 @@ pub struct Serve {
     pub checkpoint: Option<PathBuf>,
     /// Whether it verifies its graph again and again.
     pub verify: bool,
+    /// The database that it keeps a participation table in, if it does.
+    pub project: Option<String>,
 }
 
 pub struct Service {
@@ -90,6 +92,9 @@ impl Service {
         }
         if how.verify {
             command.args(["--verify-every-s", "1"]);
+        }
+        if let Some(target) = &how.project {
+            command.args(["--project-target", target, "--project-interval-ms", "50"]);
         }
         if let Some(kind) = &how.sabotage {
             command.env("TEAMGRAPH_SABOTAGE", kind);

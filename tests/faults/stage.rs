@@ -26,6 +26,9 @@ use tokio_postgres::Client;
 
 pub const DATABASE: &str = "app";
 
+/// The database of the participation table, where there is one.
+const MART: &str = "mart";
+
 /// Log that a slot may hold back: four files, so that a slot is invalidated within seconds.
 const SLOT_KEEPS: &str = "64MB";
 
@@ -78,6 +81,7 @@ impl Stage {
         let slot = "SELECT pg_create_logical_replication_slot($1, 'test_decoding')";
         sql.query(slot, &[&recorder::SLOT]).await?;
         sql.batch_execute(&population::insert_all()).await?;
+        let mart = if options.project { Some(postgres.create_database(MART).await?) } else { None };
         let proxy = Proxy::start(postgres.directory()).await?;
         let port = proxy.address.port();
         let has_checkpoint = service::knows(&options.binary(), CHECKPOINT_FLAG).await?;
@@ -88,6 +92,7 @@ impl Stage {
             log: output().join("serve.log"),
             sabotage: options.sabotage.map(|kind| kind.name()),
             verify: options.verify,
+            project: mart,
             checkpoint: disk.as_ref().map(|disk| disk.directory().to_owned()),
         };
         std::fs::write(&serve.log, "")?;
