@@ -13,7 +13,7 @@ use super::error::FeedError;
 use super::reading::Reading;
 use super::run::checked;
 use super::session::{ASK_MAX, Session};
-use super::slot::{self, Identity, SlotOrder};
+use super::slot::{self, Identity, SlotOrder, Walsender};
 use super::tables::Catalogue;
 use crate::resume::Keeper;
 use pgwire_replication::ReplicationClient;
@@ -39,10 +39,9 @@ impl fmt::Debug for PreparedReading {
 #[derive(Clone, Debug)]
 pub struct ReadingSlot {
     config: FeedConfig,
-    name: String,
     is_temporary: bool,
     /// The process that makes and holds it.
-    walsender: i32,
+    walsender: Walsender,
 }
 
 impl PreparedReading {
@@ -57,10 +56,13 @@ impl PreparedReading {
         let (replication, identity) = slot::connect(config, None, server_version).await?;
         let slot = ReadingSlot {
             config: config.clone(),
-            // No other reading of this cluster has the process, and slots have no longer names.
-            name: format!("teamgraph_reading_{}", identity.pid),
             is_temporary: true,
-            walsender: identity.pid,
+            walsender: Walsender {
+                pid: identity.pid,
+                application: config.slot().to_owned(),
+                // No other reading of this cluster has the process, and slots have no longer names.
+                slot: format!("teamgraph_reading_{}", identity.pid),
+            },
         };
         Ok(PreparedReading { slot, session, replication, server_version, catalogue, identity })
     }
@@ -83,9 +85,8 @@ impl PreparedReading {
                 )));
             }
         }
-        let walsender = prepared.slot.walsender;
-        let (config, name) = (config.clone(), name.to_owned());
-        prepared.slot = ReadingSlot { config, name, is_temporary: false, walsender };
+        prepared.slot.is_temporary = false;
+        name.clone_into(&mut prepared.slot.walsender.slot);
         Ok(prepared)
     }
 
@@ -96,8 +97,9 @@ impl PreparedReading {
     pub async fn clear(&mut self, keeper: &dyn Keeper) -> Result<(), FeedError> {
         // INVARIANT (kept): before there is a slot that it could seem to meet.
         keeper.forget().await;
-        if slot::look(&mut self.session, &self.slot.name).await?.is_some() {
-            slot::drop_slot(&mut self.session, &self.slot.name).await?;
+        let name = &self.slot.walsender.slot;
+        if slot::look(&mut self.session, name).await?.is_some() {
+            slot::drop_slot(&mut self.session, name).await?;
         }
         Ok(())
     }
@@ -114,10 +116,11 @@ impl PreparedReading {
     /// No replication slot is free, or the wait was too long.
     pub async fn open(mut self) -> Result<Reading, FeedError> {
         let estimated_rows = self.estimate().await?;
-        let ReadingSlot { config, name, is_temporary, walsender } = self.slot;
+        let ReadingSlot { config, is_temporary, walsender } = self.slot;
         let wait_max = config.slot_wait_max;
-        let order = SlotOrder { name: &name, temporary: is_temporary, wait_max };
-        let made = slot::create(&mut self.session, &mut self.replication, walsender, order).await?;
+        let order = SlotOrder { name: &walsender.slot, temporary: is_temporary, wait_max };
+        let (session, replication) = (&mut self.session, &mut self.replication);
+        let made = slot::create(session, replication, walsender.pid, order).await?;
         Ok(Reading {
             config,
             session: self.session,
@@ -152,15 +155,8 @@ impl ReadingSlot {
     /// # Errors
     /// The database cannot be reached.
     pub async fn abandon(self) -> Result<(), FeedError> {
-        let (name, mut session) = (&self.name, Session::open(&self.config).await?);
-        slot::dismiss(&mut session, name, self.walsender).await?;
-        match slot::look(&mut session, name).await? {
-            Some(facts) if facts.ours && facts.active_pid.is_none() => {
-                slot::drop_slot(&mut session, name).await?;
-            }
-            // It is gone with its connection, or another's by now.
-            Some(_) | None => {}
-        }
+        let mut session = Session::open(&self.config).await?;
+        slot::remove(&mut session, &self.walsender).await?;
         session.close().await;
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::facts;
 use super::outbox::Outbox;
 use super::prepared::PreparedReading;
 use super::session::Session;
-use super::slot::{self, NewSlot};
+use super::slot::{self, NewSlot, Walsender};
 use super::statuses::{self, UnknownStatuses};
 use super::tables::Catalogue;
 use crate::change::FeedEvent;
@@ -36,7 +36,7 @@ pub struct Reading {
     pub(super) made: NewSlot,
     pub(super) estimated_rows: u64,
     /// The process that holds the slot, where that stays.
-    pub(super) lasts_past: Option<i32>,
+    pub(super) lasts_past: Option<Walsender>,
 }
 
 impl fmt::Debug for Reading {
@@ -109,9 +109,9 @@ impl Reading {
         )
         .await;
         self.replication.abort();
-        if let (Ok(_), Some(walsender)) = (&read, self.lasts_past) {
+        if let (Ok(_), Some(walsender)) = (&read, &self.lasts_past) {
             // So that the process that goes on from the slot finds it free.
-            slot::dismiss(&mut self.session, self.config.slot(), walsender).await?;
+            slot::dismiss(&mut self.session, walsender).await?;
         }
         self.session.close().await;
         read

@@ -12,7 +12,7 @@ use super::lag::Lag;
 use super::outbox::Outbox;
 use super::retry::{Place, Retries};
 use super::session::{ASK_MAX, Session};
-use super::slot::{self, Identity, SlotOrder};
+use super::slot::{self, Identity, SlotOrder, Walsender};
 use super::stream::{Parts, Stream};
 use super::tables::Catalogue;
 use super::translate::Translator;
@@ -120,7 +120,7 @@ pub(super) struct Feed<'a> {
     /// The end of a copy that may not be applied yet.
     pub(super) unapplied_copy: Option<Lsn>,
     /// The process that served, or serves, our newest replication connection.
-    walsender: Option<i32>,
+    walsender: Option<Walsender>,
     /// There may be a slot of ours.
     pub(super) slot_touched: bool,
     /// Tries in a row that found the slot in others' hands.
@@ -188,8 +188,8 @@ impl Feed<'_> {
         {
             tracing::warn!("{warning}");
         }
-        if let Some(walsender) = self.walsender {
-            slot::dismiss(&mut session, &self.config.slot, walsender).await?;
+        if let Some(walsender) = &self.walsender {
+            slot::dismiss(&mut session, walsender).await?;
         }
         let mut resume = self.resume_at();
         let (mut replication, mut identity) =
@@ -200,7 +200,9 @@ impl Feed<'_> {
             resume = None;
             (replication, identity) = slot::connect(self.config, None, server_version).await?;
         }
-        self.walsender = Some(identity.pid);
+        let slot = &self.config.slot;
+        let (application, slot) = (slot.clone(), slot.clone());
+        self.walsender = Some(Walsender { pid: identity.pid, application, slot });
         if self.copied.is_some() {
             self.may_resume(&mut session, &identity, &catalogue).await?;
         } else {
@@ -387,19 +389,13 @@ impl Feed<'_> {
 
     /// Drops the slot: nobody would read it any more, and it would keep log.
     async fn retire(&self) {
-        let (true, Some(walsender)) = (self.slot_touched, self.walsender) else {
+        let (true, Some(walsender)) = (self.slot_touched, &self.walsender) else {
             return;
         };
         let slot = &self.config.slot;
         let dropped = timeout(RETIRE_MAX, async {
             let mut session = Session::open(self.config).await?;
-            slot::dismiss(&mut session, slot, walsender).await?;
-            match slot::look(&mut session, slot).await? {
-                Some(facts) if facts.ours && facts.active_pid.is_none() => {
-                    slot::drop_slot(&mut session, slot).await?;
-                }
-                _ => {}
-            }
+            slot::remove(&mut session, walsender).await?;
             session.close().await;
             Ok::<_, FeedError>(())
         })

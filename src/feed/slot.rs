@@ -143,23 +143,56 @@ pub(crate) async fn drop_slot(session: &mut Session, slot: &str) -> Result<(), F
     wire.within(what, ASK_MAX, client.query(sql, &[&slot])).await.map(drop)
 }
 
-/// Makes sure that the walsender of an earlier connection of ours no longer holds the slot. It
-/// ends by itself, unless it waits for something other than us.
-pub(crate) async fn dismiss(
-    session: &mut Session,
-    slot: &str,
-    walsender: i32,
-) -> Result<(), FeedError> {
-    let holds =
-        |facts: Option<SlotFacts>| facts.is_some_and(|facts| facts.active_pid == Some(walsender));
+/// A connection of ours as the server has it: the process that serves it, and what tells it from
+/// another that got the same number since.
+#[derive(Clone, Debug)]
+pub(crate) struct Walsender {
+    pub(crate) pid: i32,
+    /// The connection's `application_name`.
+    pub(crate) application: String,
+    /// The slot that it makes or holds.
+    pub(crate) slot: String,
+}
+
+/// Makes sure that the walsender of an earlier connection of ours is gone, and so that it neither
+/// holds the slot nor makes it still: a command that was sent before the connection closed is
+/// carried out all the same. It ends by itself, unless it waits for something other than us.
+pub(crate) async fn dismiss(session: &mut Session, ours: &Walsender) -> Result<(), FeedError> {
     let deadline = Instant::now() + WALSENDER_LEAVES_MAX;
-    while holds(look(session, slot).await?) {
+    while is_there(session, ours).await? {
         if Instant::now() >= deadline {
-            return terminate(session, walsender).await;
+            return terminate(session, ours.pid).await;
         }
         sleep(LEAVING_INTERVAL).await;
     }
     Ok(())
+}
+
+async fn is_there(session: &mut Session, ours: &Walsender) -> Result<bool, FeedError> {
+    // Before 15 a process is struck off the list of processes before it lets go of its slot.
+    const THERE: &str = "
+        SELECT EXISTS (SELECT FROM pg_stat_activity
+                       WHERE pid = $1 AND backend_type = 'walsender' AND application_name = $2)
+            OR EXISTS (SELECT FROM pg_replication_slots
+                       WHERE active_pid = $1 AND slot_name = $3)";
+    let what = "looking for an earlier connection of ours";
+    let Walsender { pid, application, slot } = ours;
+    let Session { client, wire } = session;
+    let row =
+        wire.within(what, ASK_MAX, client.query_one(THERE, &[pid, application, slot])).await?;
+    row.try_get(0).map_err(|error| FeedError::of_client(what, &error))
+}
+
+/// Has a slot of ours gone, whether it was made or would still be.
+pub(crate) async fn remove(session: &mut Session, ours: &Walsender) -> Result<(), FeedError> {
+    dismiss(session, ours).await?;
+    match look(session, &ours.slot).await? {
+        Some(facts) if facts.ours && facts.active_pid.is_none() => {
+            drop_slot(session, &ours.slot).await
+        }
+        // It is gone with its connection, or another's by now.
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Ends a walsender of ours: one role may end its own.

@@ -10,10 +10,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use teamgraph::cli::Cli;
-use teamgraph::feed::FeedConfig;
+use teamgraph::feed::{FeedConfig, PreparedReading};
 use teamgraph::graph::GraphLimits;
 use teamgraph::rebuild::{OfflineError, OfflineOptions, rebuild_offline};
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 const INTERVAL: Duration = Duration::from_secs(3_600);
@@ -40,14 +41,14 @@ async fn a_server_starts_from_what_was_built_without_it() {
         // Of nothing; of what a server kept; and of what was built before and never used.
         let (dice, done) = (Dice::new(seed(), round), CancellationToken::new());
         let writer = start(write_at_random(source.url.clone(), dice, false, done.clone()));
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(Duration::from_millis(200)).await;
         // By the file's name as by its directory's.
         let path = if round == 1 { &file } else { &path };
         let built = shell(&source, path).await;
         assert_eq!(built.as_deref(), Ok("ExitCode(unix_exit_status(0))"));
         assert_eq!(source.slots().await, 1);
         // The slot keeps what comes in between.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        sleep(Duration::from_millis(200)).await;
         done.cancel();
         println!("{:?}", writer.await.unwrap());
         if round == 1 {
@@ -110,7 +111,7 @@ async fn where_no_checkpoint_can_be_made_no_slot_is_left() {
     for ms in [0, 5, 10, 20, 30, 40, 50, 80, 160] {
         let stop = CancellationToken::new();
         let (built, ()) = tokio::join!(rebuild_offline(&options, |_| {}, &stop), async {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            sleep(Duration::from_millis(ms)).await;
             stop.cancel();
         });
         if built.is_err() {
@@ -121,6 +122,35 @@ async fn where_no_checkpoint_can_be_made_no_slot_is_left() {
             source.execute("SELECT pg_drop_replication_slot('tg_warm')").await;
             fs::remove_file(directory.path().join("tg_warm.checkpoint")).unwrap();
         }
+    }
+    source.stop().await;
+}
+
+/// Who gives up closes its connection, but what it asked for is carried out all the same.
+#[tokio::test]
+async fn a_slot_that_is_still_to_be_made_is_given_up_too() {
+    let source = Source::start().await;
+    let config = FeedConfig::new(&source.url, "teamgraph", "tg_warm").unwrap();
+    let walsender = "SELECT pid::text FROM pg_stat_activity WHERE backend_type = 'walsender'";
+    // It comes to the command by itself; and it has to be ended.
+    for idle_for in [Duration::from_millis(100), Duration::from_secs(1)] {
+        let prepared = PreparedReading::lasting(&config).await.unwrap();
+        let slot = prepared.slot();
+        let pid: String = source.sql.query_one(walsender, &[]).await.unwrap().get(0);
+        let signal = |signal| {
+            let sent = std::process::Command::new("kill").args([signal, pid.as_str()]).status();
+            assert!(sent.unwrap().success());
+        };
+        signal("-STOP");
+        assert!(timeout(Duration::from_millis(500), prepared.open()).await.is_err());
+        let (abandoned, ()) = tokio::join!(slot.abandon(), async {
+            sleep(idle_for).await;
+            signal("-CONT");
+        });
+        abandoned.unwrap();
+        until("it is gone", async || source.sql.query_opt(walsender, &[]).await.unwrap().is_none())
+            .await;
+        assert_eq!(source.slots().await, 0);
     }
     source.stop().await;
 }
