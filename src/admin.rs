@@ -4,12 +4,14 @@
 //! how anything is compared or built, nor who asks.
 
 mod background;
+mod opening;
 mod position;
 mod report;
 mod teller;
 mod verifying;
 
 pub use background::verify_again_and_again;
+pub(crate) use opening::Opening;
 pub(crate) use position::{Apart, Seen, rows_and_version};
 pub(crate) use report::finished;
 pub(crate) use teller::{Events, Teller};

@@ -255,7 +255,7 @@ pub enum FindingKind {
     KindDiffers,
     /// Another directory name, or a name that leads elsewhere.
     NameDiffers,
-    /// Another owner.
+    /// Another owner, seen from either end.
     OwnerDiffers,
     /// A membership that rows state and the graph lacks, seen from either end.
     MembershipMissing,

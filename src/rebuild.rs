@@ -21,11 +21,13 @@ mod offline;
 
 pub use offline::{OfflineError, OfflineOptions, OfflineReport, rebuild_offline};
 
-use crate::admin::{Apart, DeskParts, Events, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version};
+use crate::admin::{
+    Apart, DeskParts, Events, Opening, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version,
+};
 use crate::apply::{RebuildRequest, TeeBegun};
 use crate::change::{Change, FeedEvent};
 use crate::command::{AdminError, AdminPhase, RebuildEvent, RebuildOrder, RebuildReport};
-use crate::feed::{FeedError, PreparedReading, ReadingSlot, Remedy, UnknownStatuses};
+use crate::feed::{FeedError, Remedy, UnknownStatuses};
 use crate::graph::GraphWriter;
 use crate::server::spawn_thread;
 use build::Build;
@@ -44,8 +46,7 @@ pub(crate) struct Rebuilding {
     parts: DeskParts,
     order: RebuildOrder,
     teller: Teller<RebuildEvent>,
-    /// The slot that is waited for.
-    opening: Option<ReadingSlot>,
+    opening: Opening,
     /// Held until the thread has ended, too: it has a graph in memory.
     turn: Arc<OwnedSemaphorePermit>,
 }
@@ -69,7 +70,7 @@ impl Rebuilding {
         turn: OwnedSemaphorePermit,
     ) -> Self {
         let (teller, turn) = (Teller::new(events), Arc::new(turn));
-        Rebuilding { parts, order, teller, opening: None, turn }
+        Rebuilding { parts, order, teller, opening: Opening::default(), turn }
     }
 
     /// Runs to its end, or until nobody waits for it any more.
@@ -84,12 +85,7 @@ impl Rebuilding {
         if let Err(error) = &ended {
             tracing::warn!(%error, "the rebuild ended");
         }
-        if let Some(slot) = self.opening.take()
-            && let Err(error) = slot.abandon().await
-        {
-            // A temporary slot: it goes when what it waits for ends.
-            tracing::warn!(%error, "a slot that was waited for may stay for a while");
-        }
+        self.opening.abandon().await;
         // Whoever is told may begin another at once.
         drop(self);
         // Nobody to tell: the caller is gone.
@@ -128,10 +124,7 @@ impl Rebuilding {
     /// Reads the rows and has them built; the thread does the rest.
     async fn build(&mut self, begun: TeeBegun) -> Result<RebuildReport, AdminError> {
         let TeeBegun { history, copy, teed } = begun;
-        let prepared = PreparedReading::new(&self.parts.feed).await.map_err(of_feed)?;
-        self.opening = Some(prepared.slot());
-        let mut reading = prepared.open().await.map_err(of_feed)?;
-        self.opening = None;
+        let mut reading = self.opening.open(&self.parts.feed).await.map_err(of_feed)?;
         if reading.history() != history {
             return Err(AdminError::NotRebuilt(
                 "the database is of another history than the graph: a fresh copy is due".to_owned(),

@@ -13,11 +13,10 @@
 //!                                         └──► findings
 //! ```
 //!
-//! What is compared: every member with its kind, name and owner; every stated membership, from both
-//! ends, with its role; and for all members or a sample the teams that it is in, and for the teams
+//! What is compared: every member with its kind and name; who owns it, and every stated membership with
+//! its role, from both ends; and for all members or a sample the teams that it is in, and for the teams
 //! among them the teams that are in it. Administrators follow from owners and roles, and the people
-//! in a team from memberships and the teams in it; these are not asked for. What an owner owns, which
-//! the graph keeps apart, is not compared.
+//! in a team from memberships and the teams in it; these are not asked for.
 //!
 //! Memory, beside the version's: some 100 bytes a member and its name, and 8 bytes a row (16 while
 //! rows are gathered), so some 200 MB for a million people and five million rows.
@@ -28,6 +27,7 @@ mod expected;
 mod findings;
 mod members;
 mod memberships;
+mod owners;
 mod participations;
 mod sample;
 mod teams;

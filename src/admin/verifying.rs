@@ -11,13 +11,14 @@
 //! thread                  gather ────────────────────────────────────────────► compare ──► report
 //! ```
 
+use super::opening::Opening;
 use super::position::{Apart, rows_and_version};
 use super::report::finished;
 use super::teller::{Events, Teller};
 use super::{DeskParts, QUEUED_BATCHES_MAX};
 use crate::change::FeedEvent;
 use crate::command::{AdminError, AdminPhase, DriftReport, LastVerify, VerifyEvent, VerifyOrder};
-use crate::feed::{FeedError, Reading, Remedy};
+use crate::feed::{FeedError, Remedy};
 use crate::graph::Snapshot;
 use crate::server::spawn_thread;
 use crate::status::StatusCell;
@@ -49,6 +50,7 @@ pub(super) struct Verifying {
     parts: DeskParts,
     order: VerifyOrder,
     teller: Teller<VerifyEvent>,
+    opening: Opening,
     /// Held until the thread has ended, too, so that there are never two sets of rows in memory.
     turn: Arc<OwnedSemaphorePermit>,
 }
@@ -60,7 +62,8 @@ impl Verifying {
         events: Events<VerifyEvent>,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Verifying { parts, order, teller: Teller::new(events), turn: Arc::new(turn) }
+        let (teller, turn) = (Teller::new(events), Arc::new(turn));
+        Verifying { parts, order, teller, opening: Opening::default(), turn }
     }
 
     /// Runs to its end, or until nobody waits for it any more.
@@ -68,10 +71,12 @@ impl Verifying {
         let (stop, events) = (self.parts.stop.clone(), self.teller.events());
         let ended = tokio::select! {
             biased;
-            () = stop.cancelled() => Err(AdminError::Stopping),
-            () = events.closed() => return,
-            ended = Box::pin(self.verify()) => ended,
+            () = stop.cancelled() => Some(Err(AdminError::Stopping)),
+            () = events.closed() => None,
+            ended = Box::pin(self.verify()) => Some(ended),
         };
+        self.opening.abandon().await;
+        let Some(ended) = ended else { return };
         let outcome = ended.as_ref().map(|report| Arc::new(report.clone())).map_err(Clone::clone);
         let noted = LastVerify { ended_at: SystemTime::now(), outcome };
         last.update(|last| *last = Some(noted));
@@ -95,6 +100,7 @@ impl Verifying {
             }
             tracing::info!(why, "the verify begins again");
             tries += 1;
+            self.opening.abandon().await;
             sleep(TRY_AGAIN_AFTER).await;
         }
     }
@@ -102,7 +108,7 @@ impl Verifying {
     /// One position, from its making to the report.
     async fn attempt(&mut self) -> Result<DriftReport, Fault> {
         self.teller.tell(AdminPhase::Opening, 0, 0);
-        let mut reading = Reading::open(&self.parts.feed).await.map_err(of_feed)?;
+        let mut reading = self.opening.open(&self.parts.feed).await.map_err(of_feed)?;
         let point = reading.consistent_point();
         let statuses = reading.unknown_statuses().await.map_err(of_feed)?;
         let (sender, rows) = mpsc::channel(QUEUED_BATCHES_MAX);

@@ -23,4 +23,5 @@ mod tests;
 pub mod verify;
 
 pub use connect::{ConnectArgs, FreshnessArgs};
+pub use drift::CompareArgs;
 pub use member::MemberArg;

@@ -33,7 +33,7 @@ starts. Exit code: 0, or 2 for an error.")]
 pub struct RebuildArgs {
     /// What to ask of a server that runs.
     #[command(flatten)]
-    online: client::rebuild::RebuildCallArgs,
+    online: client::CompareArgs,
     /// Ask no server, but make the checkpoint that one starts from in this directory, the server's
     /// --checkpoint-dir; or the file in it, by its name tg_INSTANCE.checkpoint
     #[arg(long, value_name = "PATH")]

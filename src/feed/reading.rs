@@ -11,7 +11,6 @@ use super::copy;
 use super::error::FeedError;
 use super::facts;
 use super::outbox::Outbox;
-use super::prepared::PreparedReading;
 use super::session::Session;
 use super::slot::{self, NewSlot, Walsender};
 use super::statuses::{self, UnknownStatuses};
@@ -46,17 +45,6 @@ impl fmt::Debug for Reading {
 }
 
 impl Reading {
-    /// Checks the database as the feed does, and takes a position and its snapshot.
-    ///
-    /// Waits for transactions that are open, at most `config.slot_wait_max`.
-    ///
-    /// # Errors
-    /// What the feed would refuse too; that no replication slot or connection is free (one of each
-    /// is used beside the feed's); that the wait was too long.
-    pub async fn open(config: &FeedConfig) -> Result<Self, FeedError> {
-        PreparedReading::new(config).await?.open().await
-    }
-
     /// Of which database it is.
     pub const fn history(&self) -> History {
         self.history
@@ -80,7 +68,7 @@ impl Reading {
     /// Rows of the built-in schema whose status is none that it knows; none of other tables.
     ///
     /// # Errors
-    /// A lost connection: to be tried anew, from [`Reading::open`] on.
+    /// A lost connection: to be tried anew, from [`super::PreparedReading::new`] on.
     pub async fn unknown_statuses(&mut self) -> Result<UnknownStatuses, FeedError> {
         let (snapshot, mapping) = (&self.made.snapshot, &self.config.mapping);
         statuses::unknown(&mut self.session, snapshot, self.server_version, mapping).await
@@ -91,7 +79,7 @@ impl Reading {
     ///
     /// # Errors
     /// A lost connection, or a table that was rewritten just before: to be tried anew, from
-    /// [`Reading::open`] on.
+    /// [`super::PreparedReading::new`] on.
     pub async fn run(
         mut self,
         rows: mpsc::Sender<Vec<FeedEvent>>,

@@ -1,6 +1,6 @@
 //! What a version holds as stated, whether or not it counts: for who compares it with its source.
 //!
-//! Owns the raw edges from either end, and the owners. Questions are answered elsewhere, from what
+//! Owns the raw edges and the owners, from either end. Questions are answered elsewhere, from what
 //! counts. It must not know who compares.
 
 use super::Snapshot;
@@ -50,6 +50,12 @@ impl Snapshot {
     /// The owner that the member's row names, whether or not it exists.
     pub fn stated_owner(&self, member: MemberId) -> Option<MemberId> {
         self.state().owner(member)
+    }
+
+    /// The teams that the owner's side takes for its own, ascending by their numbers as teams.
+    pub fn stated_owned(&self, owner: MemberId) -> impl Iterator<Item = MemberId> {
+        let state = self.state();
+        state.owned.of(owner).filter_map(|team| state.numbers.member(team))
     }
 }
 
@@ -110,5 +116,7 @@ mod tests {
         let admins = |team: i64| version.stated_admins(number(team)).map(key).collect::<Vec<_>>();
         assert_eq!((admins(2), admins(3), admins(1)), (vec![1], vec![], vec![]));
         assert_eq!(version.stated_owner(number(2)).map(key), Some(5));
+        let owned = |owner: i64| version.stated_owned(number(owner)).map(key).collect::<Vec<_>>();
+        assert_eq!((owned(5), owned(1)), (vec![2], vec![]));
     }
 }

@@ -266,6 +266,21 @@ impl GraphWriter {
         }
     }
 
+    /// Has an owner's side say other than its team's, which no change does: for a comparison to see.
+    #[cfg(test)]
+    pub(crate) fn spoil_owned(
+        &mut self,
+        owner: &SourceKey,
+        team: &SourceKey,
+        owns: bool,
+    ) -> Option<()> {
+        let keys = &self.base.shared().keys;
+        let (owner, team) = (keys.get(owner)?, keys.get(team)?);
+        let team = self.working.numbers.intern_team(team);
+        self.working.owned.set(owner, team, owns);
+        Some(())
+    }
+
     fn set_owner(&mut self, member: MemberId, owner: Option<MemberId>) {
         if self.working.owner(member) == owner {
             return;

@@ -8,6 +8,7 @@ use super::expected::Expected;
 use super::findings::{Findings, example, in_rows};
 use super::members::{Numbers, compare_ambiguous, compare_existence, compare_member};
 use super::memberships::{Memberships, peculiarities};
+use super::owners::Owned;
 use super::participations::Participations;
 use super::sample::{self, Dice};
 use crate::command::{DriftReport, EXAMPLES_MAX, FindingKind};
@@ -61,14 +62,16 @@ pub fn compare(
         steps.step()?;
     }
     compare_ambiguous(expected, ambiguous, &mut found);
-    let mut memberships = Memberships::new(expected);
+    let (mut memberships, mut owned) = (Memberships::new(expected), Owned::new(expected));
     for member in (0..seen.number_count()).map(MemberId) {
         compare_existence(sides, member, &mut found);
         memberships.compare_up(sides, member);
         memberships.compare_down(sides, member);
+        owned.compare(sides, member, &mut found);
         steps.step()?;
     }
     memberships.finish(sides, &mut found);
+    owned.finish(sides, &mut found);
     peculiarities(expected, &mut found);
     cycles(expected, &mut found);
     let members = expected.member_count();

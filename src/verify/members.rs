@@ -1,12 +1,14 @@
-//! Members: which there are, their kinds, names and owners.
+//! Members: which there are, their kinds and names.
 //!
 //! Owns the comparison of both directories, and the way from the numbers of one side to those of the
-//! other. It must not know edges.
+//! other. What else a member's row says
+//! stands in [`super::owners`]. It must not know edges.
 
 use super::at;
 use super::compare::Sides;
 use super::expected::Expected;
 use super::findings::{ABSENT, Findings, example, in_graph, in_rows, kind_text};
+use super::owners::compare_owner;
 use crate::command::FindingKind;
 use crate::graph::{Named, Snapshot};
 use crate::id::MemberId;
@@ -68,17 +70,7 @@ pub(super) fn compare_member(
         });
     }
     compare_names(sides, (number, member), found, ambiguous);
-    let owner = seen.stated_owner(member);
-    if expected.owner(number) != owner.and_then(|owner| numbers.in_rows(owner))
-        || expected.owner(number).is_some() != owner.is_some()
-    {
-        found.note(FindingKind::OwnerDiffers, || {
-            let rows = expected.owner(number).and_then(|owner| expected.key(owner).cloned());
-            let graph = owner.and_then(|owner| seen.key(owner));
-            let text = |key: Option<_>| key.map_or(ABSENT.to_owned(), |key| format!("key {key}"));
-            example(named(), text(rows), text(graph))
-        });
-    }
+    compare_owner(sides, (number, member), found);
 }
 
 fn compare_names(

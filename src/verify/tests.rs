@@ -212,6 +212,42 @@ fn every_corruption_of_the_graph_is_found_and_nothing_else() {
     }
 }
 
+/// What the owners' side alone has wrong: no change makes that.
+#[test]
+fn what_an_owner_has_beyond_what_teams_say_is_found_and_what_it_lacks() {
+    let (right, lacking) = ("key 1", "key 1 has it not");
+    for (owner, team, owns, told) in [
+        (1, 14, true, None),
+        (1, 14, false, Some(("t14", right, lacking))),
+        (2, 14, true, Some(("t14", right, "key 2 has it"))),
+        // A person, one that has no row, and oneself.
+        (1, 6, true, Some(("p6", "absent", "key 1 has it"))),
+        (1, 99, true, Some(("99", "absent", "key 1 has it"))),
+        (14, 14, true, Some(("t14", right, "key 14 has it"))),
+        (99, 11, true, Some(("t11", right, "key 99 has it"))),
+    ] {
+        let history = History { system_id: 1, timeline: 1 };
+        let mut writer = GraphWriter::new(1, history, GraphLimits::default());
+        rows().into_iter().for_each(|change| writer.apply(change).unwrap());
+        writer.spoil_owned(&SourceKey::int(owner), &SourceKey::int(team), owns).unwrap();
+        let report = whole(&gathered(&rows()), &writer.commit(Lsn(100)));
+        let differences: Vec<_> =
+            report.findings.iter().filter(|it| it.kind.is_difference()).collect();
+        let said: Vec<_> = differences
+            .iter()
+            .map(|finding| {
+                let example = &finding.examples[0];
+                let said = (names(&example.members), &*example.source, &*example.graph);
+                (finding.kind, finding.count, said)
+            })
+            .collect();
+        let expected = told.map(|(team, source, graph)| {
+            (FindingKind::OwnerDiffers, 1, (vec![team.to_owned()], source, graph))
+        });
+        assert_eq!(said, Vec::from_iter(expected), "{owner}, {team}, {owns}");
+    }
+}
+
 #[test]
 fn examples_name_both_ends_and_say_what_either_side_has() {
     let graph = version(rows().into_iter().chain([row(1, 6, 11, Role::Admin)]));

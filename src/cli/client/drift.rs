@@ -1,13 +1,26 @@
-//! What differs between rows and graph, as it is shown.
+//! What differs between rows and graph: how it is asked for, and how it is shown.
 //!
-//! Owns the report's text and its document. It must not know who asked for it.
+//! Owns the arguments, and the report's text and document. It must not know what else is done.
 
+use super::connect::ConnectArgs;
 use super::json;
 use super::member::name_text;
 use crate::pb;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+
+/// What is asked of a server that compares.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CompareArgs {
+    /// Recompute the participations of so many members, chosen anew each time, in place of all, to say
+    /// what differs. Members and memberships are compared whole all the same.
+    #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample: Option<u64>,
+    /// Where and how to ask.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+}
 
 /// Whether the graph is right.
 pub(super) const fn is_right(report: &pb::DriftReport) -> bool {

@@ -2,8 +2,7 @@
 //!
 //! Owns how a rebuild is asked for and followed.
 
-use super::connect::ConnectArgs;
-use super::drift;
+use super::drift::{self, CompareArgs};
 use super::failure::ClientError;
 use super::json;
 use super::output::{conclude, standard};
@@ -18,30 +17,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tonic::Streaming;
 
-/// What is asked of a server.
-#[derive(Clone, Debug, clap::Args)]
-pub struct RebuildCallArgs {
-    /// Recompute the participations of so many members, chosen anew each time, in place of all, to say
-    /// what differed. Members and memberships are compared whole all the same.
-    #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub sample: Option<u64>,
-    /// Where and how to ask.
-    #[command(flatten)]
-    pub connect: ConnectArgs,
-}
-
 /// Asks, shows the report, and returns the exit code: 0 if nothing differed, 1 if something did or
 /// that could not be told, 2 if there is no new graph.
-pub async fn run(args: RebuildCallArgs) -> ExitCode {
+pub async fn run(args: CompareArgs) -> ExitCode {
     let mut out = standard();
     let outcome = answer(&args, &mut out).await;
     conclude(outcome, out, args.connect.json)
 }
 
-pub(super) async fn answer(
-    args: &RebuildCallArgs,
-    out: &mut impl Write,
-) -> Result<bool, ClientError> {
+pub(super) async fn answer(args: &CompareArgs, out: &mut impl Write) -> Result<bool, ClientError> {
     let mut client = args.connect.connect_admin().await?;
     let events = client.rebuild(pb::RebuildRequest { sample: args.sample }).await?.into_inner();
     let mut progress = Progress::new(args.connect.json);

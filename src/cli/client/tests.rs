@@ -1,7 +1,7 @@
 //! The client commands against a real server.
 
 use super::failure::ClientError;
-use super::{check, explain, members, rebuild, status, teams, verify};
+use super::{CompareArgs, check, explain, members, rebuild, status, teams, verify};
 use crate::command::{
     Admin, AdminError, AdminRefused, DriftReport, LastVerify, RebuildEvent, RebuildReport,
     VerifyEvent,
@@ -24,7 +24,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
-    Rebuild(rebuild::RebuildCallArgs),
+    Rebuild(CompareArgs),
 }
 
 /// The outcome of a command line, and what it wrote.
@@ -39,7 +39,7 @@ async fn run(world: &World, line: &str) -> (Result<bool, ClientError>, String) {
         Command::Members(args) => members::answer(args, &mut out).await,
         Command::Explain(args) => explain::answer(args, &mut out).await,
         Command::Status(args) => status::answer(args, &mut out).await,
-        Command::Verify(args) => verify::answer(args, &mut out).await,
+        Command::Verify(args) => verify::answer(&args.compare, &mut out).await,
         Command::Rebuild(args) => rebuild::answer(args, &mut out).await,
     };
     (outcome, String::from_utf8(out).unwrap())

@@ -2,8 +2,7 @@
 //!
 //! Owns how a comparison is asked for and followed.
 
-use super::connect::ConnectArgs;
-use super::drift;
+use super::drift::{self, CompareArgs};
 use super::failure::ClientError;
 use super::output::{conclude, standard};
 use crate::cli::progress::Progress;
@@ -23,23 +22,19 @@ use tonic::Streaming;
                   \"same\" and the fields of DriftReport (docs/api.md)."
 )]
 pub struct VerifyArgs {
-    /// Recompute the participations of so many members, chosen anew each time, in place of all.
-    /// Members and memberships are compared whole all the same.
-    #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub sample: Option<u64>,
-    /// Where and how to ask.
+    /// What to ask.
     #[command(flatten)]
-    pub connect: ConnectArgs,
+    pub compare: CompareArgs,
 }
 
 /// Asks, shows the answer, and returns the exit code.
 pub async fn run(args: VerifyArgs) -> ExitCode {
     let mut out = standard();
-    let outcome = answer(&args, &mut out).await;
-    conclude(outcome, out, args.connect.json)
+    let outcome = answer(&args.compare, &mut out).await;
+    conclude(outcome, out, args.compare.connect.json)
 }
 
-pub(super) async fn answer(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, ClientError> {
+pub(super) async fn answer(args: &CompareArgs, out: &mut impl Write) -> Result<bool, ClientError> {
     let mut client = args.connect.connect_admin().await?;
     let events = client.verify(pb::VerifyRequest { sample: args.sample }).await?.into_inner();
     let mut progress = Progress::new(args.connect.json);

@@ -6,7 +6,7 @@ use crate::live::source::{LOOK, NEVER, connect, lsn, start, until};
 use std::time::Duration;
 use teamgraph::change::FeedEvent;
 use teamgraph::command::Source;
-use teamgraph::feed::{PrimarySource, Reading};
+use teamgraph::feed::{PreparedReading, PrimarySource, Reading};
 use teamgraph::id::Lsn;
 use teamgraph::status::FeedState;
 
@@ -125,7 +125,7 @@ async fn a_reading_beside_the_stream_is_of_its_position_and_leaves_nothing() {
     let running = fixture.run();
     fixture.streaming().await;
     let before = lsn(&fixture.sql, "SELECT pg_current_wal_insert_lsn()::text").await;
-    let reading = Reading::open(&fixture.config).await.unwrap();
+    let reading = open(&fixture).await;
     assert!(reading.consistent_point() >= before);
     fixture.execute("DELETE FROM teamgraph.team_membership WHERE id % 2 = 0").await;
     let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
@@ -144,15 +144,19 @@ async fn a_reading_beside_the_stream_is_of_its_position_and_leaves_nothing() {
     assert_ne!(fixture.state.lock().unwrap().rows, rows);
     nothing_is_left(&fixture).await;
     // Nor does one that is dropped before it is run.
-    drop(Reading::open(&fixture.config).await.unwrap());
+    drop(open(&fixture).await);
     nothing_is_left(&fixture).await;
     // Nor does one that nobody listens to any more.
     let (sender, receiver) = tokio::sync::mpsc::channel(2);
     drop(receiver);
-    let reading = Reading::open(&fixture.config).await.unwrap();
+    let reading = open(&fixture).await;
     assert!(reading.run(sender, |_| {}).await.is_err());
     nothing_is_left(&fixture).await;
     fixture.stop(running).await;
+}
+
+async fn open(fixture: &Fixture) -> Reading {
+    PreparedReading::new(&fixture.config).await.unwrap().open().await.unwrap()
 }
 
 /// Temporary slots go as soon as the server has noticed that their connections have.

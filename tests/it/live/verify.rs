@@ -3,7 +3,7 @@
 
 use super::dice::Dice;
 use super::served::{Served, options};
-use super::source::{Source, until};
+use super::source::{Source, connect, start, until};
 use super::spoiled::Spoiled;
 use super::writer::write_at_random;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use teamgraph::pb::verify_response::Event;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt;
 
 /// Verifies under writes, one after the other.
 const VERIFIES: usize = 20;
@@ -63,7 +64,7 @@ async fn a_right_graph_is_never_called_wrong_while_it_is_written_and_cut() {
     let writers: Vec<_> = (0..3)
         .map(|seed| {
             let (url, done) = (source.url.clone(), done.clone());
-            super::source::start(write_at_random(url, Dice::new(5, seed), true, done))
+            start(write_at_random(url, Dice::new(5, seed), true, done))
         })
         .collect();
     let (mut told, mut memberships) = (0, 0);
@@ -259,6 +260,35 @@ async fn one_runs_at_a_time_and_ends_with_its_caller() {
     assert_eq!((report.members, report.members_compared, report.whole), (15, 3, false));
     until("the readings' slots are gone", async || source.slots().await == 1).await;
     served.stop().await;
+    source.stop().await;
+}
+
+/// The transaction that its slot waits for is still open when the slot is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verify_that_ends_while_its_slot_waits_leaves_no_slot() {
+    let source = Source::start().await;
+    source.populate(10, 5).await;
+    let served = Served::start(&source.url, "waiting").await;
+    let blocker = connect(&source.url).await;
+    blocker.batch_execute("BEGIN; UPDATE teamgraph.person SET display_name = 'x'").await.unwrap();
+    let given_up = begin(served.address, None).await.unwrap();
+    until("it waits", async || source.slots().await == 2).await;
+    drop(given_up);
+    until("its slot is gone", async || source.slots().await == 1).await;
+    // And so it is where the server stops.
+    let mut stopped = None;
+    until("a place is free", async || {
+        stopped = begin(served.address, None).await.ok();
+        stopped.is_some()
+    })
+    .await;
+    until("the next one waits", async || source.slots().await == 2).await;
+    let ended = start(end(stopped.unwrap()));
+    served.stop().await;
+    let ended = ended.await.unwrap().unwrap_err();
+    assert_eq!(ended.get_details_error_info().unwrap().reason, "SHUTTING_DOWN", "{ended:?}");
+    until("no slot is left", async || source.slots().await == 0).await;
+    blocker.batch_execute("COMMIT").await.unwrap();
     source.stop().await;
 }
 
