@@ -5,6 +5,7 @@
 //! A crash is made at a step by letting the step wait for a lock of the test's.
 
 mod adopted;
+mod compared;
 mod crashes;
 mod document;
 mod followed;

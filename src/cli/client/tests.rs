@@ -23,7 +23,7 @@ enum Command {
     Members(members::MembersArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
-    Verify(verify::VerifyArgs),
+    Verify(verify::VerifyCallArgs),
     Rebuild(rebuild::RebuildCallArgs),
 }
 

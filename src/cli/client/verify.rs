@@ -1,4 +1,4 @@
-//! `teamgraph verify`.
+//! The half of `teamgraph verify` that asks a server.
 //!
 //! Owns how a comparison is asked for and followed.
 
@@ -13,16 +13,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use tonic::Streaming;
 
-/// Compare a server's graph with its database's rows, at one version; neither is stopped for it.
-///
-/// Exit code: 0 if nothing differs, 1 if something does, 2 if it could not be told.
+/// What is asked of a server.
 #[derive(Clone, Debug, clap::Args)]
-#[command(
-    after_help = "It takes as long as it takes to read both tables once and to compare, whatever \
-                  --timeout-ms says; Ctrl-C ends it, at the server too.\n\nJSON: one document with \
-                  \"same\" and the fields of DriftReport (docs/api.md)."
-)]
-pub struct VerifyArgs {
+pub struct VerifyCallArgs {
     /// Recompute the participations of so many members, chosen anew each time, in place of all.
     /// Members and memberships are compared whole all the same.
     #[arg(long, value_name = "MEMBERS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -32,14 +25,18 @@ pub struct VerifyArgs {
     pub connect: ConnectArgs,
 }
 
-/// Asks, shows the answer, and returns the exit code.
-pub async fn run(args: VerifyArgs) -> ExitCode {
+/// Asks, shows the answer, and returns the exit code: 0 if nothing differs, 1 if something does, 2 if
+/// it could not be told.
+pub async fn run(args: VerifyCallArgs) -> ExitCode {
     let mut out = standard();
     let outcome = answer(&args, &mut out).await;
     conclude(outcome, out, args.connect.json)
 }
 
-pub(super) async fn answer(args: &VerifyArgs, out: &mut impl Write) -> Result<bool, ClientError> {
+pub(super) async fn answer(
+    args: &VerifyCallArgs,
+    out: &mut impl Write,
+) -> Result<bool, ClientError> {
     let mut client = args.connect.connect_admin().await?;
     let events = client.verify(pb::VerifyRequest { sample: args.sample }).await?.into_inner();
     let mut progress = Progress::new(args.connect.json);
