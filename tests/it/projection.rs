@@ -12,5 +12,6 @@ mod followed;
 mod keys;
 mod outages;
 mod random;
+mod reported;
 mod same_database;
 mod world;
