@@ -14,6 +14,7 @@ mod progress;
 pub mod project;
 pub mod rebuild;
 pub mod serve;
+pub mod verify;
 
 use crate::config::{ConfigFile, with_lenient_variables};
 use crate::telemetry::LogOptions;
@@ -42,7 +43,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Show the whole path on a generated organisation, in a private PostgreSQL
     Demo(demo::DemoArgs),
-    /// Follow a database and keep a table of all participations in another; or compare or mend one
+    /// Follow a database and keep a table of all participations in another
     Project(project::ProjectArgs),
     /// Create or update the built-in schema in a database
     Migrate(migrate::MigrateArgs),
@@ -62,8 +63,9 @@ enum Command {
     Explain(client::explain::ExplainArgs),
     /// Show how a server is
     Status(client::status::StatusArgs),
-    /// Compare a server's graph with its database; exit code 0 for the same, 1 for different
-    Verify(client::verify::VerifyArgs),
+    /// Compare a server's graph, or a participation table, with the database; exit code 0 for the
+    /// same, 1 for different
+    Verify(verify::VerifyArgs),
 }
 
 /// The arguments cannot be used, or only help was asked for.
@@ -107,9 +109,8 @@ impl Cli {
         match &self.command {
             // refinery tells of each of its steps, and `migrate` tells of them better.
             Command::Serve(_) => "info,refinery_core=warn",
-            Command::Project(args) if args.follows() => "info",
+            Command::Project(_) => "info",
             Command::Demo(_)
-            | Command::Project(_)
             | Command::Migrate(_)
             | Command::Doctor(_)
             | Command::Load(_)
@@ -138,7 +139,7 @@ impl Cli {
             Command::Members(args) => Ok(client::members::run(args).await),
             Command::Explain(args) => Ok(client::explain::run(args).await),
             Command::Status(args) => Ok(client::status::run(args).await),
-            Command::Verify(args) => Ok(client::verify::run(args).await),
+            Command::Verify(args) => verify::run(args).await,
         }
     }
 }

@@ -13,7 +13,7 @@ mod values;
 mod variables;
 
 pub use file::ConfigFile;
-pub use projection::ProjectionOptions;
+pub use projection::{NamedTable, ProjectionOptions};
 pub use source::{SourceChoice, SourceOptions};
 pub use values::{DatabaseUrl, Instance, Publication};
 pub use variables::with_lenient_variables;

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Beside the service, or in its place, a projection may keep a table from what is published, on a
-//! thread of its own.
+//! thread of its own. Its end is not the service's: answers do not come from the table.
 
 use crate::admin::{Desk, DeskParts, verify_again_and_again};
 use crate::apply::{Applier, ApplyError, RebuildRequest};
@@ -23,8 +23,11 @@ use crate::graph::{GraphLimits, HistoryLimits, PublishedCell};
 use crate::project::{ProjectOptions, Projector};
 use crate::resume::WarmStart;
 use crate::service::{self, ServeError, ServiceParts};
-use crate::status::{AppliedLsn, CheckpointStatus, FeedState, FeedStatus, StatusCell};
-use std::future::Future;
+use crate::status::{
+    AppliedLsn, CheckpointStatus, FeedState, FeedStatus, ProjectionState, ProjectionStatus,
+    StatusCell,
+};
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,8 +95,11 @@ pub enum ServerError {
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
     /// The thread ended without an answer: a defect.
-    #[error("the apply thread failed: please report this defect")]
-    ThreadGone,
+    #[error("the {thread} thread failed: please report this defect")]
+    ThreadGone {
+        /// The thread's name.
+        thread: &'static str,
+    },
     /// A task ended without an answer: a defect.
     #[error("the {task} task failed: please report this defect")]
     Task {
@@ -111,6 +117,7 @@ pub struct Server {
     listener: Option<TcpListener>,
     address: SocketAddr,
     projection: Option<ProjectOptions>,
+    projection_status: Option<Arc<StatusCell<ProjectionStatus>>>,
     published: Arc<PublishedCell>,
     feed_status: Arc<StatusCell<FeedStatus>>,
     kept_by: Option<KeptBy>,
@@ -138,14 +145,23 @@ impl Server {
         }));
         let slot = options.feed.slot();
         let kept_by = options.checkpoint.as_ref().map(|options| KeptBy::new(options, slot));
-        let (listener, address, projection) = (None, options.listen, None);
-        Server { options, listener, address, projection, published, feed_status, kept_by }
+        Server {
+            address: options.listen,
+            options,
+            listener: None,
+            projection: None,
+            projection_status: None,
+            published,
+            feed_status,
+            kept_by,
+        }
     }
 
     /// Keeps a participation table, too.
     #[must_use]
     pub fn projecting(self, projection: ProjectOptions) -> Self {
-        Server { projection: Some(projection), ..self }
+        let projection_status = Some(Arc::default());
+        Server { projection: Some(projection), projection_status, ..self }
     }
 
     /// The address that it listens on.
@@ -174,12 +190,14 @@ impl Server {
     /// # Errors
     /// What ended it otherwise. A feed that gives up after the first copy does not, if there is
     /// anybody to answer: what it copied is still served, marked as stale, and its state is `failed`.
+    /// Neither does a projection that fails: the table stands still, and its state is `failed`.
     pub async fn run_until(self, stop: CancellationToken) -> Result<(), ServerError> {
         let stop = stop.child_token();
         let feed_gone = CancellationToken::new();
         let (published, kept_by) = (Arc::clone(&self.published), self.kept_by.clone());
         let feed_status = Arc::clone(&self.feed_status);
-        let answers = self.listener.is_some();
+        let (answers, projection_status) =
+            (self.listener.is_some(), self.projection_status.clone());
         let mut parts = self.spawn(&stop, &feed_gone)?;
         let outcome = loop {
             tokio::select! {
@@ -201,7 +219,14 @@ impl Server {
                     match ended {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => break Err(error.into()),
-                        Err(_gone) => break Err(ServerError::ThreadGone),
+                        Err(_gone) => break Err(ServerError::ThreadGone { thread: "apply" }),
+                    }
+                }
+                () = lost(&mut parts.projected) => {
+                    let error = ServerError::ThreadGone { thread: "project" };
+                    match &projection_status {
+                        Some(status) if answers => stands_still(status, &error),
+                        _ => break Err(error),
                     }
                 }
             }
@@ -259,9 +284,10 @@ impl Server {
         &mut self,
         stop: &CancellationToken,
     ) -> Result<Option<oneshot::Receiver<()>>, ServerError> {
-        let Some(options) = self.projection.take() else { return Ok(None) };
+        let (options, status) = (self.projection.take(), self.projection_status.clone());
+        let Some((options, status)) = options.zip(status) else { return Ok(None) };
         let (published, feed) = (Arc::clone(&self.published), Arc::clone(&self.feed_status));
-        let projector = Projector::new(options, published, feed);
+        let projector = Projector::new(options, published, feed, status);
         let (runtime, stop) = (Handle::current(), stop.clone());
         spawn_thread("project", move || runtime.block_on(projector.run(stop))).map(Some)
     }
@@ -310,6 +336,7 @@ impl Server {
             source: Arc::new(PrimarySource::new(self.options.feed.clone())),
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
+            projection: self.projection_status,
             admin: Some(admin),
             max_staleness: self.options.max_staleness,
         };
@@ -394,6 +421,25 @@ fn restore(applier: &mut Applier, kept_by: &KeptBy, limits: GraphLimits) -> Warm
 fn outlived(status: &StatusCell<FeedStatus>, error: &ServerError) {
     tracing::error!("the feed gave up, and what it copied grows stale: {error}");
     status.update(|status| status.state = FeedState::Failed { error: error.to_string() });
+}
+
+/// The projection ended while there is somebody to answer.
+fn stands_still(status: &StatusCell<ProjectionStatus>, error: &ServerError) {
+    tracing::error!("the participation table stands still until a restart: {error}");
+    let error = format!("{error}, and restart the server");
+    status.update(|status| status.fail(error, ProjectionState::Failed));
+}
+
+/// Waits for the thread to end without an answer; for ever, if it gives one or there is none.
+async fn lost<T>(thread: &mut Option<oneshot::Receiver<T>>) {
+    if let Some(running) = thread {
+        let ended = running.await;
+        *thread = None;
+        if ended.is_err() {
+            return;
+        }
+    }
+    pending::<()>().await;
 }
 
 fn joined<E: Into<ServerError>>(

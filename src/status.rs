@@ -3,7 +3,7 @@
 //! Owns the reports' types and the cell that holds the newest one. It must know nothing of those
 //! who report nor of those who read.
 
-use crate::id::{History, Lsn};
+use crate::id::{History, Lsn, Version};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -100,6 +100,66 @@ pub struct CheckpointStatus {
     pub took_ms: u64,
     /// Why the newest try failed; empty if it did not.
     pub error: String,
+}
+
+/// What a projection is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ProjectionState {
+    /// Waiting for a version, or for the target: connecting, and looking at the table.
+    #[default]
+    Starting,
+    /// Making a table that is not there yet.
+    Filling,
+    /// Reading a table that is there beside a version, to mend what differs.
+    Reconciling,
+    /// Merging what comes and goes.
+    Following,
+    /// Something is wrong; it is tried again.
+    BackingOff {
+        /// How long until the next try.
+        retry_in_ms: u64,
+    },
+    /// It has ended, and the table stands still.
+    Failed,
+}
+
+impl ProjectionState {
+    /// The state's name, as shown to people and programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            ProjectionState::Starting => "starting",
+            ProjectionState::Filling => "filling",
+            ProjectionState::Reconciling => "reconciling",
+            ProjectionState::Following => "following",
+            ProjectionState::BackingOff { .. } => "backing-off",
+            ProjectionState::Failed => "failed",
+        }
+    }
+}
+
+/// The report of whoever keeps a participation table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectionStatus {
+    /// The table, as it was asked for until it was found, then with its schema.
+    pub table: String,
+    /// What is being done.
+    pub state: ProjectionState,
+    /// The version whose participations the table holds; none while that is not known.
+    pub version: Option<Version>,
+    /// Everything committed in the source before this position is in the table.
+    pub applied_lsn: Lsn,
+    /// When the table was last known to lack nothing; none if it never was in this process.
+    pub current_at: Option<SystemTime>,
+    /// What went wrong last, with the fix, and when; it stays when that is overcome.
+    pub last_error: Option<(String, SystemTime)>,
+}
+
+impl ProjectionStatus {
+    /// Says what went wrong just now, and what comes of it.
+    pub fn fail(&mut self, error: String, state: ProjectionState) {
+        self.state = state;
+        self.last_error = Some((error, SystemTime::now()));
+    }
 }
 
 /// Holds the newest report of one part: written by that part, read by anybody.

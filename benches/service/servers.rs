@@ -56,6 +56,7 @@ impl Servers {
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
             checkpoint: None,
+            projection: None,
             admin: None,
             max_staleness: None,
         };

@@ -45,6 +45,7 @@ impl OneCore {
             source: Arc::new(NoSource),
             instance: "bench".to_owned(),
             checkpoint: None,
+            projection: None,
             admin: None,
             max_staleness: None,
         };

@@ -1,13 +1,12 @@
 //! `teamgraph project`: follows a database and keeps a table of its participations, until asked to
-//! stop; or compares such a table once, and mends it if asked to.
+//! stop.
 
-use super::output::print;
 use super::process::StopSignals;
 use super::serve::{Source, feed_config, serve_while};
 use crate::config::{DatabaseOptions, FeedOptions, ProjectionOptions, SourceChoice};
 use crate::feed::{self, FeedConfig};
 use crate::graph::{GraphLimits, HistoryLimits};
-use crate::project::{self, Filter, ProjectOptions, SourceNames, TableNames, TableReport};
+use crate::project::{self, Filter, ProjectOptions, SourceNames, TableNames};
 use crate::server::{Server, ServerOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -21,34 +20,38 @@ pub struct ProjectArgs {
     feed: FeedOptions,
     #[command(flatten)]
     projection: ProjectionOptions,
-    /// Only compare the table, and write nothing; exit code 1 if it differs
-    #[arg(long, conflicts_with = "fix")]
-    check: bool,
-    /// Read the table through, mend what differs, say what did, and end
-    #[arg(long)]
-    fix: bool,
-    /// Print what was found as one JSON object, for programs
-    #[arg(long, env = "TEAMGRAPH_JSON")]
-    json: bool,
 }
 
-impl ProjectArgs {
-    /// Whether it is to follow until it is stopped.
-    pub(super) const fn follows(&self) -> bool {
-        !self.check && !self.fix
-    }
-}
-
-/// Runs the command: 0 if it was stopped, or the table is right now; 1 if it differs.
+/// Runs the command.
 pub async fn run(args: ProjectArgs) -> anyhow::Result<ExitCode> {
     let url = args.database.required()?;
     let feed = feed_config(&args.feed, url.as_str())?;
     let instance = args.feed.instance.as_str();
-    let Some(options) = project_options(&args.projection, &feed, instance)? else {
-        anyhow::bail!("no target: give --target postgresql://USER@HOST/DATABASE");
-    };
+    let options = project_options(&args.projection, &feed, instance)?.ok_or_else(no_target)?;
     let mut signals = StopSignals::listen()?;
-    let server = Server::quiet(ServerOptions {
+    // Better now than in the log of a process that seems to run.
+    let Some(looked) = signals.unless_received(project::look(&options)).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    looked?;
+    let source = Source::open(&SourceChoice::Database(url.clone())).await?;
+    let asked = async |signals: &mut StopSignals| {
+        signals.received().await;
+        Ok(())
+    };
+    let server = quiet_server(feed, instance).projecting(options);
+    serve_while(server, &source, &mut signals, asked).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever works on a table needs one.
+pub(super) fn no_target() -> anyhow::Error {
+    anyhow::anyhow!("no target: give --target postgresql://USER@HOST/DATABASE")
+}
+
+/// Follows, and answers nobody.
+pub(super) fn quiet_server(feed: FeedConfig, instance: &str) -> Server {
+    Server::quiet(ServerOptions {
         feed,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         instance: instance.to_owned(),
@@ -57,37 +60,7 @@ pub async fn run(args: ProjectArgs) -> anyhow::Result<ExitCode> {
         checkpoint: None,
         max_staleness: None,
         verify_every: None,
-    });
-    let source = Source::open(&SourceChoice::Database(url.clone())).await?;
-    if args.follows() {
-        // Better now than in the log of a process that seems to run.
-        let Some(looked) = signals.unless_received(project::look(&options)).await else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        looked?;
-        let asked = async |signals: &mut StopSignals| {
-            signals.received().await;
-            Ok(())
-        };
-        serve_while(server.projecting(options), &source, &mut signals, asked).await?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (published, mut report) = (server.published(), None);
-    let compared = serve_while(server, &source, &mut signals, async |signals: &mut StopSignals| {
-        let worked = async {
-            if args.fix {
-                project::mend(&published, &options).await
-            } else {
-                project::check(&published, &options).await
-            }
-        };
-        report = signals.unless_received(worked).await.transpose()?;
-        Ok(())
-    });
-    compared.await?;
-    let Some(report) = report else { anyhow::bail!("stopped before the table was compared") };
-    print(&if args.json { as_json(&report)? } else { as_text(&report, args.fix) })?;
-    Ok(ExitCode::from(u8::from(args.check && report.has_differences())))
+    })
 }
 
 /// What a projection is told, from what the command was told; none without a target.
@@ -127,44 +100,4 @@ pub(super) fn project_options(
             publication: feed.publication().to_owned(),
         },
     }))
-}
-
-fn as_text(report: &TableReport, is_mended: bool) -> String {
-    let TableReport { table, version, rows_expected, rows_found, missing, spurious, examples } =
-        report;
-    let mut text = format!(
-        "{table} beside version {version}: {rows_expected} rows expected, {rows_found} found, \
-         {missing} missing, {spurious} too many"
-    );
-    text.push_str(match (report.has_differences(), is_mended) {
-        (false, _) => ": equal.\n",
-        (true, true) => ": mended.\n",
-        (true, false) => ".\n",
-    });
-    for example in examples {
-        let what = if example.is_missing { "missing" } else { "too many" };
-        let (team, person) = (&example.team, &example.person);
-        text.push_str(&format!("{what:<9} {person} in {team}\n"));
-    }
-    text
-}
-
-fn as_json(report: &TableReport) -> serde_json::Result<String> {
-    let examples = report.examples.iter().map(|example| {
-        serde_json::json!({
-            "missing": example.is_missing,
-            "team": example.team,
-            "person": example.person,
-        })
-    });
-    let object = serde_json::json!({
-        "table": report.table,
-        "version": report.version.to_string(),
-        "rows_expected": report.rows_expected,
-        "rows_found": report.rows_found,
-        "missing": report.missing,
-        "spurious": report.spurious,
-        "examples": examples.collect::<Vec<_>>(),
-    });
-    Ok(serde_json::to_string_pretty(&object)? + "\n")
 }

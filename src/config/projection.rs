@@ -1,7 +1,9 @@
-//! The participation table's options: the same for a server that keeps one beside its service, and
-//! for the command that does nothing else.
+//! The participation table's options: the same for a server that keeps one beside its service, for
+//! the command that does nothing else, and for the one that compares it.
 
 use super::DatabaseUrl;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::time::Duration;
 
 /// Where participations are kept as a table, and how.
@@ -98,5 +100,34 @@ impl ProjectionOptions {
     /// How long changes are gathered.
     pub const fn interval(&self) -> Duration {
         Duration::from_millis(self.project_interval_ms)
+    }
+}
+
+/// The table that the command line names, by itself or by its database, if it names one: a variable or
+/// a file that a server has, too, does not choose what is asked for.
+#[derive(Clone, Debug)]
+pub struct NamedTable(pub Option<ProjectionOptions>);
+
+impl FromArgMatches for NamedTable {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let options = ProjectionOptions::from_arg_matches(matches)?;
+        let is_said = |option| matches.value_source(option) == Some(ValueSource::CommandLine);
+        let is_named = is_said("project_table") || is_said("project_target");
+        Ok(NamedTable(is_named.then_some(options)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for NamedTable {
+    fn augment_args(command: Command) -> Command {
+        ProjectionOptions::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        ProjectionOptions::augment_args_for_update(command)
     }
 }

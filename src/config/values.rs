@@ -45,6 +45,15 @@ impl Instance {
     pub fn slot(&self) -> String {
         format!("{SLOT_PREFIX}{}", self.0)
     }
+
+    /// One that follows the same database for a while, with a slot of its own: so named, as far as
+    /// there is room for this name.
+    pub fn beside(&self, what: &str) -> Self {
+        let room = NAME_MAX_BYTES.saturating_sub(SLOT_PREFIX.len() + "_".len() + what.len());
+        // It is ASCII.
+        let name = self.0.get(..room).unwrap_or(&self.0);
+        Instance(format!("{name}_{what}"))
+    }
 }
 
 impl FromStr for Instance {

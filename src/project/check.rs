@@ -14,6 +14,7 @@ use super::target::{Step, Target};
 use super::view::{Spaces, View};
 use crate::graph::{Published, PublishedCell, Snapshot};
 use crate::id::{Lsn, Version};
+use crate::status::StatusCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -49,9 +50,9 @@ pub async fn check(
     let missing = || ProjectError::Missing { table: options.table.table.clone() };
     let table = table.ok_or_else(missing)?;
     let progress = progress::read(client, &table).await?;
-    let stands = progress.filter(|progress| progress.filter == options.words());
+    let stands = progress.and_then(|progress| progress.stands(&table, &options.words()));
     let snapshot = match stands {
-        Some(progress) => at(published, &first, progress.version).await?,
+        Some(version) => at(published, &first, version).await?,
         None => Arc::clone(&newest(published).await.snapshot),
     };
     let spaces = Spaces::of(&snapshot, &options.filter)?;
@@ -68,7 +69,9 @@ pub async fn mend(
     published: &PublishedCell,
     options: &ProjectOptions,
 ) -> Result<TableReport, ProjectError> {
-    let mut target = Target::open(options, &newest(published).await.snapshot).await?;
+    // Nobody looks: what is done is reported at the end.
+    let status = StatusCell::default();
+    let mut target = Target::open(options, &newest(published).await.snapshot, &status).await?;
     level_with(published, target.stated()).await;
     let newest = newest(published).await;
     let version = newest.snapshot.version();

@@ -56,11 +56,13 @@ impl Filling<'_> {
         let indexes = self.indexes(&filling).await?;
         let indexed = self.client.batch_execute(&indexes).await;
         indexed.map_err(ProjectError::statement("index the new table"))?;
+        let sequence = self.sequence(&filling).await?;
         let transaction = self.client.transaction().await;
         let transaction = transaction.map_err(ProjectError::statement("begin a transaction"))?;
         progress::lock(&transaction, table, expected).await?;
         let sql = format!(
             "COMMENT ON TABLE {filling} IS 'teamgraph: who participates in which team';
+             {sequence}
              ALTER TABLE {filling} RENAME TO {}",
             quoted(&table.name)
         );
@@ -69,6 +71,23 @@ impl Filling<'_> {
         let progress = progress::advance(&transaction, table, standing).await?;
         transaction.commit().await.map_err(ProjectError::statement("commit"))?;
         Ok((rows, progress))
+    }
+
+    /// Gives the new table's own sequence the name that PostgreSQL would have given it, if that is
+    /// free; as SQL, which is empty if it is not.
+    async fn sequence(&self, filling: &str) -> Result<String, ProjectError> {
+        let table = self.view.table;
+        let name = format!("{}_id_seq", table.name);
+        let sql = "SELECT pg_get_serial_sequence($1, 'id'), to_regclass($2) IS NULL";
+        let found = self.client.query_one(sql, &[&filling, &table.beside(&name)]).await;
+        let found = found.map_err(ProjectError::statement("look for the new table's sequence"))?;
+        let (own, is_free): (Option<String>, bool) = (found.get(0), found.get(1));
+        Ok(match own {
+            Some(own) if is_free && name.len() <= NAME_BYTES_MAX => {
+                format!("ALTER SEQUENCE {own} RENAME TO {};", quoted(&name))
+            }
+            Some(_) | None => String::new(),
+        })
     }
 
     /// An empty table without indexes, in the place of one that a crash left.

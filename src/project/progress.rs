@@ -21,15 +21,30 @@ const LAG: &str = "teamgraph_projection_lag";
 /// Where the table stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
-    pub(super) version: Version,
+    /// None if the row does not name one as we write it: then nothing is known of the table.
+    version: Option<Version>,
     /// The table that it was said of.
     pub(super) table_oid: u32,
     /// What is in it, in words.
-    pub(super) filter: String,
+    filter: String,
     /// The version's [`digest`]: a version of the same name may be of another graph.
     pub(super) digest: String,
     /// Counts the moves.
     pub(super) revision: i64,
+}
+
+impl Progress {
+    /// The version that the row names, whatever of it the table holds.
+    pub(super) const fn stated(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The version at which the table stands, if the row is of this table and of what is to be in
+    /// it.
+    pub(super) fn stands(&self, table: &Table, filter: &str) -> Option<Version> {
+        let is_it = Some(self.table_oid) == table.oid && self.filter == filter;
+        self.version.filter(|_| is_it)
+    }
 }
 
 /// Where the table stands from now on.
@@ -98,19 +113,26 @@ pub(super) async fn read(client: &Client, table: &Table) -> Result<Option<Progre
          FROM {progress} WHERE projected = $1"
     );
     let row = client.query_opt(&sql, &[&table.name]).await.map_err(looked())?;
-    Ok(row.as_ref().and_then(progress_of))
+    row.as_ref().map(progress_of).transpose().map_err(looked())
 }
 
-/// What the row says; none if it is not one that we wrote, and then nothing is known of the table.
-fn progress_of(row: &Row) -> Option<Progress> {
-    let system_id = row.get::<_, &str>(0).parse().ok()?;
-    let timeline = row.get::<_, i64>(1).try_into().ok()?;
-    let end_lsn = row.get::<_, &str>(2).parse().ok()?;
-    let tick = row.get::<_, i64>(3).try_into().ok()?;
-    let history = History { system_id, timeline };
-    let version = Version { history, end_lsn, tick };
-    let (filter, revision, table_oid, digest) = (row.get(4), row.get(5), row.get(6), row.get(7));
-    Some(Progress { version, table_oid, filter, digest, revision })
+/// What the row says. Whatever it is, its revision is known, so that it can be moved.
+fn progress_of(row: &Row) -> Result<Progress, tokio_postgres::Error> {
+    Ok(Progress {
+        version: version_of(row),
+        filter: row.try_get(4)?,
+        revision: row.try_get(5)?,
+        table_oid: row.try_get(6)?,
+        digest: row.try_get(7)?,
+    })
+}
+
+fn version_of(row: &Row) -> Option<Version> {
+    let system_id = row.try_get::<_, &str>(0).ok()?.parse().ok()?;
+    let timeline = row.try_get::<_, i64>(1).ok()?.try_into().ok()?;
+    let end_lsn = row.try_get::<_, &str>(2).ok()?.parse().ok()?;
+    let tick = row.try_get::<_, i64>(3).ok()?.try_into().ok()?;
+    Some(Version { history: History { system_id, timeline }, end_lsn, tick })
 }
 
 /// What tells the version from those of the same name.
@@ -188,7 +210,7 @@ pub(super) async fn advance(
         .map_err(ProjectError::statement("write the progress row"))?;
     let (revision, table_oid) = (row.get(0), row.get(1));
     let (filter, digest) = (filter.to_owned(), digest.to_owned());
-    Ok(Progress { version, table_oid, filter, digest, revision })
+    Ok(Progress { version: Some(version), table_oid, filter, digest, revision })
 }
 
 /// Says what is being done to a table whose row stays where it is.

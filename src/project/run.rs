@@ -3,10 +3,10 @@
 //! Owns when something is merged, how often the progress row says that nothing came, and what
 //! happens when the target is away. It must not know SQL.
 //!
-//! Whatever goes wrong with the target is told in the log and tried again: neither the feed nor
-//! readers notice. Between tries no version is held, so that a target that is away for long costs
-//! no memory; if the version at which the table stands has left the history meanwhile, the table is
-//! read through.
+//! Whatever goes wrong with the target is told in the log and in the report, and tried again: neither
+//! the feed nor readers notice. Between tries no version is held, so that a target that is away for
+//! long costs no memory; if the version at which the table stands has left the history meanwhile, the
+//! table is read through.
 
 use super::check::{level_with, newest};
 use super::error::ProjectError;
@@ -15,7 +15,7 @@ use super::progress::{self, Progress};
 use super::target::{Step, Target};
 use crate::graph::{Published, PublishedCell, Snapshot};
 use crate::id::{Lsn, Version};
-use crate::status::{FeedState, FeedStatus, StatusCell};
+use crate::status::{FeedState, FeedStatus, ProjectionState, ProjectionStatus, StatusCell};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub struct Projector {
     options: ProjectOptions,
     published: Arc<PublishedCell>,
     feed: Arc<StatusCell<FeedStatus>>,
+    status: Arc<StatusCell<ProjectionStatus>>,
     /// The version that was merged last, and of which copy.
     merged: Option<(u64, Version)>,
     /// Whether the table was found to be not what its row says.
@@ -44,13 +45,16 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Of what is published, as the feed says how current it is.
+    /// Of what is published, as the feed says how current it is; reports to `status`.
     pub fn new(
         options: ProjectOptions,
         published: Arc<PublishedCell>,
         feed: Arc<StatusCell<FeedStatus>>,
+        status: Arc<StatusCell<ProjectionStatus>>,
     ) -> Self {
-        Projector { options, published, feed, merged: None, is_doubtful: false, has_brought: false }
+        status.update(|status| status.table.clone_from(&options.table.table));
+        let (merged, is_doubtful, has_brought) = (None, false, false);
+        Projector { options, published, feed, status, merged, is_doubtful, has_brought }
     }
 
     /// Keeps the table until told to stop. What is large is computed in between: give it a thread of
@@ -72,6 +76,9 @@ impl Projector {
                 retry_in = RETRY_MIN;
             }
             tracing::warn!(%error, ?retry_in, "the participation table is not kept up");
+            let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+            let state = ProjectionState::BackingOff { retry_in_ms };
+            self.status.update(|status| status.fail(error.to_string(), state));
             sleep(retry_in).await;
             retry_in = (retry_in * 2).min(RETRY_MAX);
         }
@@ -79,9 +86,10 @@ impl Projector {
 
     /// Follows by one session until something is wrong with it.
     async fn follow(&mut self) -> Result<Infallible, ProjectError> {
-        let Projector { options, published, feed, merged, is_doubtful, has_brought } = self;
+        let Projector { options, published, feed, status, merged, is_doubtful, has_brought } = self;
+        status.update(|status| status.state = ProjectionState::Starting);
         let first = newest(published).await;
-        let mut target = Target::open(options, &first.snapshot).await?;
+        let mut target = Target::open(options, &first.snapshot, status).await?;
         drop(first);
         tracing::info!(table = %target.table(), filter = %options.filter.text(), "projecting");
         level_with(published, target.stated()).await;
@@ -110,14 +118,14 @@ impl Projector {
 /// The version at which the table stands, if it is in the history, and holds what was merged.
 fn held(
     published: &PublishedCell,
-    stands: &Progress,
+    (row, stands): (&Progress, Version),
     merged: Option<(u64, Version)>,
 ) -> Option<Arc<Snapshot>> {
-    let found = published.recent_version(stands.version)?;
+    let found = published.recent_version(stands)?;
     // A fresh copy, or a graph that was rebuilt, may begin where the one before ended, and differ
     // from it: that is what they are for.
     let is_other = merged.is_some_and(|(copy, _)| copy != found.copy());
-    (!is_other && progress::digest(&found) == stands.digest).then_some(found)
+    (!is_other && progress::digest(&found) == row.digest).then_some(found)
 }
 
 /// Whether everything that the source is known to have is in what is published after this was

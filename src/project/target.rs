@@ -18,7 +18,8 @@ use super::table::Table;
 use super::view::{Spaces, View};
 use crate::graph::{Published, Snapshot};
 use crate::id::{History, Version};
-use std::time::Duration;
+use crate::status::{ProjectionState, ProjectionStatus, StatusCell};
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -31,6 +32,7 @@ const HOLD_LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     options: &'a ProjectOptions,
+    status: &'a StatusCell<ProjectionStatus>,
     session: Session,
     table: Table,
     /// Whether the target is the database that is followed.
@@ -59,6 +61,7 @@ impl<'a> Target<'a> {
     pub(super) async fn open(
         options: &'a ProjectOptions,
         snapshot: &Snapshot,
+        status: &'a StatusCell<ProjectionStatus>,
     ) -> Result<Self, ProjectError> {
         let session = Session::connect(&options.target).await?;
         let client = &session.client;
@@ -76,13 +79,21 @@ impl<'a> Target<'a> {
         }
         hold(client, &table).await?;
         let progress = progress::read(client, &table).await?;
+        let filter = options.words();
+        let stands = progress.as_ref().and_then(|progress| progress.stands(&table, &filter));
+        status.update(|status| {
+            status.table = table.sql();
+            status.version = stands;
+            status.applied_lsn = stands.map(|version| version.end_lsn).unwrap_or_default();
+        });
         Ok(Target {
             options,
+            status,
             table,
             is_source,
             has_progress_table: progress.is_some(),
             progress,
-            filter: options.words(),
+            filter,
             spaces: Spaces::of(snapshot, &options.filter)?,
             pace: Pace::new(options.rows_per_s),
             session,
@@ -94,16 +105,15 @@ impl<'a> Target<'a> {
         self.table.sql()
     }
 
-    /// Where the table stands, if it holds what is to be in it there.
-    pub(super) fn stands(&self) -> Option<&Progress> {
+    /// The row, and the version at which the table stands, if it holds what is to be in it there.
+    pub(super) fn stands(&self) -> Option<(&Progress, Version)> {
         let progress = self.progress.as_ref()?;
-        let is_it = Some(progress.table_oid) == self.table.oid && progress.filter == self.filter;
-        is_it.then_some(progress)
+        Some((progress, progress.stands(&self.table, &self.filter)?))
     }
 
     /// The version that the row names, whatever of it the table holds.
     pub(super) fn stated(&self) -> Option<Version> {
-        self.progress.as_ref().map(|progress| progress.version)
+        self.progress.as_ref().and_then(Progress::stated)
     }
 
     /// Brings the table to the version, from the one at which it is known to stand, if any.
@@ -126,15 +136,35 @@ impl<'a> Target<'a> {
             digest: &progress::digest(&published.snapshot),
             instance: &self.options.instance,
         };
+        let step = self.step(before, &published.snapshot, &standing).await?;
+        self.status.update(|status| {
+            status.state = ProjectionState::Following;
+            status.version = Some(standing.version);
+            status.applied_lsn = standing.applied_lsn;
+            let ago = current_at.map(|at| at.elapsed());
+            status.current_at =
+                ago.and_then(|ago| SystemTime::now().checked_sub(ago)).or(status.current_at);
+        });
+        Ok(step)
+    }
+
+    async fn step(
+        &mut self,
+        before: Option<&Snapshot>,
+        snapshot: &Snapshot,
+        standing: &Standing<'_>,
+    ) -> Result<Step, ProjectError> {
         if self.table.oid.is_none() {
-            return self.fill(&published.snapshot, &standing).await;
+            self.status.update(|status| status.state = ProjectionState::Filling);
+            return self.fill(snapshot, standing).await;
         }
         if let Some(before) = before
-            && let Some(merged) = self.delta(before, &published.snapshot, &standing).await?
+            && let Some(merged) = self.delta(before, snapshot, standing).await?
         {
             return Ok(Step::Merged(merged));
         }
-        self.reconcile(&published.snapshot, &standing).await
+        self.status.update(|status| status.state = ProjectionState::Reconciling);
+        self.reconcile(snapshot, standing).await
     }
 
     async fn fill(

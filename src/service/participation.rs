@@ -13,7 +13,7 @@ use super::token::{Token, client_timeout};
 use crate::command::Admin;
 use crate::id::Lsn;
 use crate::pb;
-use crate::status::{CheckpointStatus, StatusCell};
+use crate::status::{CheckpointStatus, ProjectionStatus, StatusCell};
 use arc_swap::ArcSwapOption;
 use pb::participation_service_server::ParticipationService;
 use std::pin::Pin;
@@ -52,12 +52,21 @@ pub(crate) struct Answers {
     pub(crate) instance: Instance,
     /// Turns for searches that take a thread.
     pub(crate) searches: Arc<Semaphore>,
-    /// The report of those who keep the graph on disk, if anybody does.
-    pub(crate) checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
-    /// Who knows of the last verify, if anybody verifies.
-    pub(crate) admin: Option<Arc<dyn Admin>>,
+    /// Who knows how the server is, beside the feed.
+    pub(crate) reports: Reports,
     /// What the last answer said of its state. It swaps, since readers must not wait for readers.
     said: ArcSwapOption<Said>,
+}
+
+/// Who knows how the server is, beside the feed.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    /// The report of those who keep the graph on disk, if anybody does.
+    pub(crate) checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// The report of whoever keeps a participation table, if anybody does.
+    pub(crate) projection: Option<Arc<StatusCell<ProjectionStatus>>>,
+    /// Who knows of the last verify, if anybody verifies.
+    pub(crate) admin: Option<Arc<dyn Admin>>,
 }
 
 /// A state in words, which is the same for all answers from one published value.
@@ -73,12 +82,11 @@ impl Answers {
         reads: Reads,
         contact: Arc<Contact>,
         instance: Instance,
-        checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
-        admin: Option<Arc<dyn Admin>>,
+        reports: Reports,
     ) -> Self {
         let searches = Arc::new(Semaphore::new(limits::SEARCHES.count()));
         let said = ArcSwapOption::empty();
-        Answers { reads, contact, instance, searches, checkpoint, admin, said }
+        Answers { reads, contact, instance, searches, reports, said }
     }
 
     /// Says which state an answer stands for.

@@ -8,12 +8,13 @@ use super::errors::Failure;
 use super::freshness::Basis;
 use super::limits;
 use super::listed::field_bytes;
-use super::participation::Answers;
+use super::participation::{Answers, Reports};
 use crate::command::LastVerify;
 use crate::graph::{Digest, Snapshot, Stats};
 use crate::pb;
-use crate::status::{CheckpointStatus, FeedState, FeedStatus};
+use crate::status::{CheckpointStatus, FeedState, FeedStatus, ProjectionState, ProjectionStatus};
 use prost::Message;
+use std::time::SystemTime;
 
 impl Answers {
     pub(crate) fn report(&self) -> Result<pb::GetStatusResponse, Failure> {
@@ -22,6 +23,7 @@ impl Answers {
         let applied = basis.as_ref().map(Basis::applied_lsn).unwrap_or_default();
         let snapshot = basis.as_ref().map(Basis::snapshot);
         let (versions, bytes) = self.reads.kept_size();
+        let Reports { checkpoint, projection, admin } = &self.reports;
         let limit = |limit: &limits::Limit| pb::ServiceLimit {
             name: limit.name.to_owned(),
             value: limit.value,
@@ -39,9 +41,10 @@ impl Answers {
             cycles: snapshot.map(cycles).transpose()?.unwrap_or_default(),
             kept_versions: Some(pb::KeptVersions { versions, bytes }),
             limits: limits::ALL.iter().map(limit).collect(),
-            checkpoint: self.checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
+            checkpoint: checkpoint.as_ref().map(|it| checkpoint_report(&it.get())),
             digest: snapshot.map(|snapshot| digest(snapshot.digest())),
-            last_verify: self.admin.as_ref().and_then(|admin| admin.last_verify()).map(last_verify),
+            last_verify: admin.as_ref().and_then(|admin| admin.last_verify()).map(last_verify),
+            projection: projection.as_ref().map(|it| projection_report(&it.get())),
         })
     }
 
@@ -78,21 +81,48 @@ fn feed_report(feed: &FeedStatus) -> pb::FeedReport {
 }
 
 fn checkpoint_report(checkpoint: &CheckpointStatus) -> pb::CheckpointReport {
-    let age = checkpoint.kept_at.and_then(|at| at.elapsed().ok()).unwrap_or_default();
     pb::CheckpointReport {
         directory: checkpoint.directory.clone(),
         start: checkpoint.start.clone(),
         position: checkpoint.position.map(|lsn| lsn.to_string()).unwrap_or_default(),
-        age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        age_ms: checkpoint.kept_at.map(age_ms).unwrap_or_default(),
         bytes: checkpoint.bytes,
         took_ms: checkpoint.took_ms,
         error: checkpoint.error.clone(),
     }
 }
 
+fn projection_report(projection: &ProjectionStatus) -> pb::ProjectionReport {
+    let ProjectionStatus { table, state, version, applied_lsn, current_at, last_error } =
+        projection;
+    let retry_in_ms = match *state {
+        ProjectionState::BackingOff { retry_in_ms } => retry_in_ms,
+        ProjectionState::Starting
+        | ProjectionState::Filling
+        | ProjectionState::Reconciling
+        | ProjectionState::Following
+        | ProjectionState::Failed => 0,
+    };
+    let last_error = last_error.as_ref();
+    pb::ProjectionReport {
+        table: table.clone(),
+        state: state.name().to_owned(),
+        version: version.map(convert::version_to_wire),
+        applied_lsn: version.map(|_| applied_lsn.to_string()).unwrap_or_default(),
+        lag_ms: current_at.map(age_ms),
+        retry_in_ms,
+        error: last_error.map(|(error, _)| error.clone()).unwrap_or_default(),
+        error_age_ms: last_error.map(|(_, at)| age_ms(*at)).unwrap_or_default(),
+    }
+}
+
+/// How long ago that was, in milliseconds.
+fn age_ms(at: SystemTime) -> u64 {
+    u64::try_from(at.elapsed().unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
 fn last_verify(LastVerify { ended_at, outcome }: LastVerify) -> pb::LastVerify {
-    let age = ended_at.elapsed().unwrap_or_default();
-    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    let age_ms = age_ms(ended_at);
     match outcome {
         Ok(report) => pb::LastVerify {
             age_ms,

@@ -7,12 +7,12 @@ use super::contact::Contact;
 use super::freshness::Reads;
 use super::health;
 use super::limits;
-use super::participation::{Answers, Instance, Participation};
+use super::participation::{Answers, Instance, Participation, Reports};
 use super::refused::Explained;
 use crate::command::{Admin, Source};
 use crate::graph::PublishedCell;
 use crate::pb;
-use crate::status::{CheckpointStatus, FeedStatus, StatusCell};
+use crate::status::{CheckpointStatus, FeedStatus, ProjectionStatus, StatusCell};
 use pb::admin_service_server::AdminServiceServer;
 use pb::participation_service_server::ParticipationServiceServer;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub struct ServiceParts {
     pub instance: String,
     /// The report of those who keep the graph on disk, if anybody does.
     pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// The report of whoever keeps a participation table, if anybody does.
+    pub projection: Option<Arc<StatusCell<ProjectionStatus>>>,
     /// Who does what an operator asks for, if anybody does.
     pub admin: Option<Arc<dyn Admin>>,
     /// For how long the source may be out of reach before questions are refused; they never are if
@@ -69,12 +71,13 @@ pub async fn serve(
     parts: ServiceParts,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let ServiceParts { published, feed, source, instance, checkpoint, admin, max_staleness } =
-        parts;
-    let contact = Arc::new(Contact::new(feed, max_staleness));
+    let ServiceParts { published, feed, source, instance, .. } = parts;
+    let contact = Arc::new(Contact::new(feed, parts.max_staleness));
     let reads = Reads::new(Arc::clone(&published), Arc::clone(&contact), source, shutdown.clone());
     let instance = Instance::new(instance);
-    let answers = Answers::new(reads, Arc::clone(&contact), instance, checkpoint, admin.clone());
+    let (checkpoint, projection, admin) = (parts.checkpoint, parts.projection, parts.admin);
+    let reports = Reports { checkpoint, projection, admin: admin.clone() };
+    let answers = Answers::new(reads, Arc::clone(&contact), instance, reports);
     let participation = ParticipationServiceServer::new(Participation(Arc::new(answers)))
         .max_decoding_message_size(limits::REQUEST_BYTES.count())
         // Answers are cut to `ANSWER_BYTES` where they are made; this is the net below.

@@ -16,7 +16,7 @@ use crate::command::{Admin, Source, SourcePosition, SourceReply, SourceUnavailab
 use crate::graph::{GraphLimits, GraphWriter, HistoryLimits, Published, PublishedCell, Snapshot};
 use crate::id::{History, Key, KeySpace, Lsn, MemberKind, Role, SourceKey, TableId};
 use crate::pb;
-use crate::status::{FeedState, FeedStatus, StatusCell};
+use crate::status::{FeedState, FeedStatus, ProjectionStatus, StatusCell};
 use pb::participation_service_client::ParticipationServiceClient;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -76,6 +76,20 @@ impl World {
         max_staleness: Option<Duration>,
         admin: Option<Arc<dyn Admin>>,
     ) -> World {
+        World::start_reporting(limits, max_staleness, admin, None).await
+    }
+
+    /// A server whose process keeps a participation table, too.
+    pub(crate) async fn start_projecting(projection: Arc<StatusCell<ProjectionStatus>>) -> World {
+        World::start_reporting(HistoryLimits::default(), None, None, Some(projection)).await
+    }
+
+    async fn start_reporting(
+        limits: HistoryLimits,
+        max_staleness: Option<Duration>,
+        admin: Option<Arc<dyn Admin>>,
+        projection: Option<Arc<StatusCell<ProjectionStatus>>>,
+    ) -> World {
         let published = Arc::new(PublishedCell::new(limits));
         let feed = Arc::new(StatusCell::new(FeedStatus::default()));
         let unavailable = SourceUnavailable("not in this test".into());
@@ -90,6 +104,7 @@ impl World {
             source: asked,
             instance: "test".to_owned(),
             checkpoint: None,
+            projection,
             admin,
             max_staleness,
         };

@@ -5,11 +5,13 @@
 //! A crash is made at a step by letting the step wait for a lock of the test's.
 
 mod adopted;
+mod compared;
 mod crashes;
 mod document;
 mod followed;
 mod keys;
 mod outages;
 mod random;
+mod reported;
 mod same_database;
 mod world;

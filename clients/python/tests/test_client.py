@@ -115,6 +115,7 @@ class ClientTest(unittest.TestCase):
         self.assertEqual((len(status.digest.rows), len(status.digest.closure)), (32, 32))
         self.assertEqual({team.name for team in status.cycles[0].teams}, {"ring-a", "ring-b"})
         self.assertEqual(status.limits["page_members"], 100_000)
+        self.assertIsNone(status.projection)
 
     def test_errors_can_be_acted_on(self) -> None:
         with self.assertRaises(MemberUnknown) as unknown:

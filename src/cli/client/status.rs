@@ -107,6 +107,7 @@ fn document(status: &pb::GetStatusResponse) -> Value {
         "checkpoint": checkpoint,
         "digest": digest,
         "last_verify": status.last_verify.as_ref().map(last_verify),
+        "projection": status.projection.as_ref().map(projection),
     })
 }
 
@@ -118,6 +119,19 @@ fn last_verify(last: &pb::LastVerify) -> Value {
         "members_compared": last.members_compared,
         "whole": last.whole,
         "error": last.error,
+    })
+}
+
+fn projection(projection: &pb::ProjectionReport) -> Value {
+    json!({
+        "table": projection.table,
+        "state": projection.state,
+        "version": projection.version.as_ref().map(json::version),
+        "applied_lsn": projection.applied_lsn,
+        "lag_ms": projection.lag_ms,
+        "retry_in_ms": projection.retry_in_ms,
+        "error": projection.error,
+        "error_age_ms": projection.error_age_ms,
     })
 }
 
@@ -142,6 +156,11 @@ fn write_text(status: &pb::GetStatusResponse, out: &mut impl Write) -> io::Resul
     }
     if let Some(last) = &status.last_verify {
         line("verified", verified(last))?;
+    }
+    if let Some(projection) = &status.projection {
+        for (name, said) in ["table", ""].iter().zip(projection_lines(projection)) {
+            line(name, said)?;
+        }
     }
     let Some(at) = &status.answered_at else {
         return line("graph", "none yet: the first copy is not whole".to_owned());
@@ -191,6 +210,21 @@ fn verified(last: &pb::LastVerify) -> String {
         ("", differences) => format!("{differences} differences, {age_s} s ago: run verify"),
         (error, _) => format!("could not be told, {age_s} s ago: {error}"),
     }
+}
+
+/// How the participation table is, and what went wrong with it last.
+fn projection_lines(projection: &pb::ProjectionReport) -> Vec<String> {
+    let pb::ProjectionReport { table, state, applied_lsn, lag_ms, error, error_age_ms, .. } =
+        projection;
+    let mut kept = format!("{table}, {state}");
+    if !applied_lsn.is_empty() {
+        kept = format!("{kept}, applied {applied_lsn}");
+    }
+    if let Some(lag_ms) = lag_ms {
+        kept = format!("{kept}, current {} s ago", lag_ms / 1_000);
+    }
+    let wrong = format!("{} s ago: {error}", error_age_ms / 1_000);
+    [Some(kept), Some(wrong).filter(|_| !error.is_empty())].into_iter().flatten().collect()
 }
 
 /// How the graph on disk is, and what came of it at the start.

@@ -7,9 +7,10 @@ use crate::command::{
     VerifyEvent,
 };
 use crate::graph::HistoryLimits;
-use crate::id::Role;
+use crate::id::{History, Lsn, Role, Version};
 use crate::service::tests::World;
 use crate::service::tests::operator::{FakeAdmin, READING, report};
+use crate::status::{ProjectionState, ProjectionStatus, StatusCell};
 use clap::Parser;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ enum Command {
     Members(members::MembersArgs),
     Explain(explain::ExplainArgs),
     Status(status::StatusArgs),
-    Verify(verify::VerifyArgs),
+    Verify(CompareArgs),
     Rebuild(CompareArgs),
 }
 
@@ -39,7 +40,7 @@ async fn run(world: &World, line: &str) -> (Result<bool, ClientError>, String) {
         Command::Members(args) => members::answer(args, &mut out).await,
         Command::Explain(args) => explain::answer(args, &mut out).await,
         Command::Status(args) => status::answer(args, &mut out).await,
-        Command::Verify(args) => verify::answer(&args.compare, &mut out).await,
+        Command::Verify(args) => verify::answer(args, &mut out).await,
         Command::Rebuild(args) => rebuild::answer(args, &mut out).await,
     };
     (outcome, String::from_utf8(out).unwrap())
@@ -265,6 +266,36 @@ async fn status_shows_the_last_verify() {
     assert_eq!(document["last_verify"]["differences"], 11);
     *admin.last.lock().unwrap() = of(Err(AdminError::Stopping));
     assert!(run(&world, "status").await.1.contains("could not be told"));
+}
+
+#[tokio::test]
+async fn status_shows_the_participation_table() {
+    let cell = Arc::new(StatusCell::new(ProjectionStatus::default()));
+    let world = World::start_projecting(Arc::clone(&cell)).await;
+    cell.update(|status| status.table = "teamparticipation".into());
+    let (_, out) = run(&world, "status").await;
+    assert!(out.contains("table        teamparticipation, starting\n"), "{out}");
+    let document = json(&run(&world, "status --json").await.1);
+    let projection = &document["projection"];
+    assert!(projection["version"].is_null() && projection["lag_ms"].is_null(), "{projection}");
+    assert_eq!((&projection["applied_lsn"], &projection["error"]), (&"".into(), &"".into()));
+    cell.update(|status| {
+        let history = History { system_id: 77, timeline: 1 };
+        status.version = Some(Version { history, end_lsn: Lsn(0x64), tick: 0 });
+        status.applied_lsn = Lsn(0x70);
+        status.current_at = Some(SystemTime::now());
+        status.fail("no, because".into(), ProjectionState::BackingOff { retry_in_ms: 250 });
+    });
+    let (_, out) = run(&world, "status").await;
+    let said = "table        teamparticipation, backing-off, applied 0/70, current 0 s ago\n";
+    assert!(out.contains(said) && out.contains("0 s ago: no, because\n"), "{out}");
+    let document = json(&run(&world, "status --json").await.1);
+    let projection = &document["projection"];
+    assert_eq!(projection["state"], "backing-off");
+    assert_eq!(projection["version"]["end_lsn"], "0/64");
+    assert_eq!((&projection["retry_in_ms"], &projection["lag_ms"].is_u64()), (&250.into(), &true));
+    let (world, _client) = World::ready().await;
+    assert!(json(&run(&world, "status --json").await.1)["projection"].is_null());
 }
 
 /// A server whose next rebuild finds this.

@@ -1,4 +1,4 @@
-//! `teamgraph verify`.
+//! The half of `teamgraph verify` that asks a server.
 //!
 //! Owns how a comparison is asked for and followed.
 
@@ -12,26 +12,12 @@ use std::io::Write;
 use std::process::ExitCode;
 use tonic::Streaming;
 
-/// Compare a server's graph with its database's rows, at one version; neither is stopped for it.
-///
-/// Exit code: 0 if nothing differs, 1 if something does, 2 if it could not be told.
-#[derive(Clone, Debug, clap::Args)]
-#[command(
-    after_help = "It takes as long as it takes to read both tables once and to compare, whatever \
-                  --timeout-ms says; Ctrl-C ends it, at the server too.\n\nJSON: one document with \
-                  \"same\" and the fields of DriftReport (docs/api.md)."
-)]
-pub struct VerifyArgs {
-    /// What to ask.
-    #[command(flatten)]
-    pub compare: CompareArgs,
-}
-
-/// Asks, shows the answer, and returns the exit code.
-pub async fn run(args: VerifyArgs) -> ExitCode {
+/// Asks, shows the answer, and returns the exit code: 0 if nothing differs, 1 if something does, 2 if
+/// it could not be told.
+pub async fn run(args: CompareArgs) -> ExitCode {
     let mut out = standard();
-    let outcome = answer(&args.compare, &mut out).await;
-    conclude(outcome, out, args.compare.connect.json)
+    let outcome = answer(&args, &mut out).await;
+    conclude(outcome, out, args.connect.json)
 }
 
 pub(super) async fn answer(args: &CompareArgs, out: &mut impl Write) -> Result<bool, ClientError> {

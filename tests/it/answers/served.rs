@@ -58,6 +58,7 @@ impl Server {
             source: Arc::new(NoSource),
             instance: "served".to_owned(),
             checkpoint: None,
+            projection: None,
             admin: None,
             max_staleness: None,
         };

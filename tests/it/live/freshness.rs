@@ -215,6 +215,7 @@ impl Slow {
             source: Arc::new(PrimarySource::new(config.clone())),
             instance: "slow".into(),
             checkpoint: None,
+            projection: None,
             admin: None,
             max_staleness: None,
         };

@@ -78,6 +78,7 @@ impl Spoiled {
             source: Arc::new(PrimarySource::new(config)),
             instance: instance.to_owned(),
             checkpoint: None,
+            projection: None,
             admin: Some(desk),
             max_staleness: None,
         };

@@ -234,6 +234,28 @@ async fn rows_that_somebody_else_changed_are_found_by_the_next_merge_that_needs_
     world.stop().await;
 }
 
+/// A row that is not as we write it says nothing of the table, and is no reason to stand still.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_costs_a_read_of_the_table() {
+    let world = World::start().await;
+    for wrong in ["system_id = 'mine'", "timeline = -1"] {
+        let served = world.projecting(world.options()).await;
+        world.equal().await;
+        served.stop().await;
+        let sql = format!(
+            "UPDATE teamgraph_projection SET {wrong};
+             DELETE FROM teamparticipation WHERE person = 9"
+        );
+        world.sql.batch_execute(&sql).await.unwrap();
+        let served = world.projecting(world.options()).await;
+        world.equal().await;
+        let still = format!("SELECT FROM teamgraph_projection WHERE {wrong}");
+        assert!(world.sql.query(&still, &[]).await.unwrap().is_empty(), "{wrong}");
+        served.stop().await;
+    }
+    world.stop().await;
+}
+
 /// Another table in the place of the one that was followed, or none: the row tells which it is of.
 #[tokio::test]
 async fn a_table_that_is_dropped_or_replaced_is_made_or_read_anew() {

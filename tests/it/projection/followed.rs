@@ -23,8 +23,10 @@ async fn a_table_is_made_as_launchpad_has_it_and_follows() {
         indexes.await.get::<_, &str>(0),
         "teamparticipation_person_idx teamparticipation_pkey teamparticipation_team_person_key"
     );
-    let left = one("SELECT count(*) FROM pg_class WHERE relname LIKE '%filling'");
+    let left = one("SELECT count(*) FROM pg_class WHERE relname LIKE '%filling%'");
     assert_eq!(left.await.get::<_, i64>(0), 0);
+    let sequence = one("SELECT pg_get_serial_sequence('teamparticipation', 'id')");
+    assert_eq!(sequence.await.get::<_, &str>(0), "public.teamparticipation_id_seq");
     for sql in [
         // One person; one team with all below it under another; a cycle; its end.
         "INSERT INTO teamgraph.team_membership (person, team, status) VALUES (2, 231, 2)",

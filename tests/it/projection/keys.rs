@@ -7,7 +7,7 @@ use std::sync::Arc;
 use teamgraph::change::{Change, Membership, NamePut, RowKey};
 use teamgraph::graph::{GraphLimits, GraphWriter, HistoryLimits, Published, PublishedCell};
 use teamgraph::id::{History, Key, KeySpace, Lsn, MemberKind, Role, SourceKey, TableId};
-use teamgraph::project::{Filter, ProjectError, ProjectOptions, check, mend};
+use teamgraph::project::{Filter, ProjectError, ProjectOptions, TableNames, check, mend};
 use tokio_postgres::Client;
 
 /// People and teams, each below the next.
@@ -95,6 +95,37 @@ async fn keys_of_text_and_uuid_are_projected_in_whatever_collation_the_table_has
     let (top, low, person) = (shown("00"), shown("ff"), shown("7f"));
     assert_eq!(rows(&sql, "team::text, person::text").await, expected(&[&low, &top], &[&person]));
     assert!(!check(&ids, &options(&target)).await.unwrap().has_differences());
+    drop(sql);
+    postgres.stop().await.unwrap();
+}
+
+/// A table that was renamed keeps the names of what is its own; and whatever has the name of a new
+/// table's sequence keeps it.
+#[tokio::test]
+async fn a_new_table_leaves_names_that_are_taken_to_who_has_them() {
+    let postgres = server(&[]).await;
+    let target = postgres.create_database("mart").await.unwrap();
+    let sql = connect(&target).await;
+    let words = cell(&[text(0, "x")], &[text(0, "a")]);
+    mend(&words, &options(&target)).await.unwrap();
+    sql.batch_execute("ALTER TABLE teamparticipation RENAME TO former").await.unwrap();
+    mend(&words, &options(&target)).await.unwrap();
+    let sequence = async |table: &str| {
+        let asked = "SELECT pg_get_serial_sequence($1, 'id')";
+        sql.query_one(asked, &[&table]).await.unwrap().get::<_, String>(0)
+    };
+    assert_eq!(sequence("former").await, "public.teamparticipation_id_seq");
+    assert_ne!(sequence("teamparticipation").await, sequence("former").await);
+    assert_eq!(rows(&sql, "team, person").await, expected(&["x"], &["a"]));
+    sql.batch_execute("DROP TABLE former, teamparticipation").await.unwrap();
+    // Names that are quoted, and one that would be cut.
+    for name in ["Odd \"name\"".to_owned(), "t".repeat(60)] {
+        let table = TableNames { table: name.clone(), ..options(&target).table };
+        mend(&words, &ProjectOptions { table, ..options(&target) }).await.unwrap();
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        let found = sequence(&quoted).await;
+        assert!(!found.contains("filling"), "{found}");
+    }
     drop(sql);
     postgres.stop().await.unwrap();
 }

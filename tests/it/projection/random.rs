@@ -54,9 +54,9 @@ struct Running(CancellationToken, JoinHandle<()>);
 
 impl Running {
     fn begin(options: &ProjectOptions, cell: &Arc<PublishedCell>) -> Self {
-        let feed = Arc::new(StatusCell::default());
+        let (feed, status) = (Arc::new(StatusCell::default()), Arc::default());
         let (stop, cell) = (CancellationToken::new(), Arc::clone(cell));
-        let projector = Projector::new(options.clone(), cell, feed);
+        let projector = Projector::new(options.clone(), cell, feed, status);
         let running = start(projector.run(stop.clone()));
         Running(stop, running)
     }

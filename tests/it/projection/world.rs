@@ -38,7 +38,7 @@ pub fn options(target: &str) -> ProjectOptions {
 /// A source, and another database: of the same server, or of one of its own.
 pub struct World {
     pub source: Source,
-    apart: Option<EmbeddedPostgres>,
+    pub apart: Option<EmbeddedPostgres>,
     pub target: String,
     pub sql: Client,
 }

@@ -216,6 +216,25 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """The participation table that the server keeps in SQL."""
+
+    table: str
+    #: starting, filling, reconciling, following, backing-off or failed.
+    state: str
+    #: The version whose participations the table holds; None while that is not known.
+    version: Version | None
+    #: Everything committed before this position is in the table; empty without a version.
+    applied_lsn: str
+    #: How long ago the table was last known to lack nothing; None if it never was since the start.
+    lag_ms: int | None
+    retry_in_ms: int
+    #: What went wrong last, and the fix, also if it is overcome; empty if nothing did.
+    error: str
+    error_age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the server is."""
 
@@ -237,3 +256,5 @@ class Status:
     digest: Digest | None
     #: The limits of the service, by name; the unit stands last.
     limits: Mapping[str, int]
+    #: None where the server keeps no participation table.
+    projection: Projection | None

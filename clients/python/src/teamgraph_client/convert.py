@@ -25,6 +25,7 @@ from teamgraph_client.answers import (
     MembersAnswer,
     Page,
     PathStep,
+    Projection,
     Relation,
     Role,
     Scope,
@@ -172,11 +173,14 @@ def get_members(
 # Answers.
 
 
+def _version(wire: version_pb2.Version) -> Version:
+    return Version(wire.system_id, wire.timeline, wire.end_lsn, wire.tick)
+
+
 def answered_at(wire: version_pb2.AnsweredAt) -> AnsweredAt:
     """The state that answered."""
-    version = wire.version
     return AnsweredAt(
-        version=Version(version.system_id, version.timeline, version.end_lsn, version.tick),
+        version=_version(wire.version),
         applied_lsn=wire.applied_lsn,
         token=wire.token,
         stale_for_ms=wire.stale_for_ms,
@@ -276,6 +280,20 @@ def status(wire: pb.GetStatusResponse) -> Status:
         cycles=tuple(Cycle(_members(cycle.teams), cycle.team_count) for cycle in wire.cycles),
         digest=Digest(wire.digest.rows, wire.digest.closure) if wire.HasField("digest") else None,
         limits={limit.name: limit.value for limit in wire.limits},
+        projection=_projection(wire.projection) if wire.HasField("projection") else None,
+    )
+
+
+def _projection(wire: pb.ProjectionReport) -> Projection:
+    return Projection(
+        table=wire.table,
+        state=wire.state,
+        version=_version(wire.version) if wire.HasField("version") else None,
+        applied_lsn=wire.applied_lsn,
+        lag_ms=wire.lag_ms if wire.HasField("lag_ms") else None,
+        retry_in_ms=wire.retry_in_ms,
+        error=wire.error,
+        error_age_ms=wire.error_age_ms,
     )
 
 

@@ -467,7 +467,7 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms", "digest", "last_verify")
+    __slots__ = ("product_version", "instance", "answered_at", "source_lsn", "lag_bytes", "feed", "sizes", "cycles", "kept_versions", "limits", "checkpoint", "lag_transactions", "lag_ms", "digest", "last_verify", "projection")
     PRODUCT_VERSION_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -483,6 +483,7 @@ class GetStatusResponse(_message.Message):
     LAG_MS_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     LAST_VERIFY_FIELD_NUMBER: _ClassVar[int]
+    PROJECTION_FIELD_NUMBER: _ClassVar[int]
     product_version: str
     instance: str
     answered_at: _version_pb2.AnsweredAt
@@ -498,7 +499,8 @@ class GetStatusResponse(_message.Message):
     lag_ms: int
     digest: Digest
     last_verify: LastVerify
-    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., last_verify: _Optional[_Union[LastVerify, _Mapping]] = ...) -> None: ...
+    projection: ProjectionReport
+    def __init__(self, product_version: _Optional[str] = ..., instance: _Optional[str] = ..., answered_at: _Optional[_Union[_version_pb2.AnsweredAt, _Mapping]] = ..., source_lsn: _Optional[str] = ..., lag_bytes: _Optional[int] = ..., feed: _Optional[_Union[FeedReport, _Mapping]] = ..., sizes: _Optional[_Union[GraphSizes, _Mapping]] = ..., cycles: _Optional[_Iterable[_Union[Cycle, _Mapping]]] = ..., kept_versions: _Optional[_Union[KeptVersions, _Mapping]] = ..., limits: _Optional[_Iterable[_Union[ServiceLimit, _Mapping]]] = ..., checkpoint: _Optional[_Union[CheckpointReport, _Mapping]] = ..., lag_transactions: _Optional[int] = ..., lag_ms: _Optional[int] = ..., digest: _Optional[_Union[Digest, _Mapping]] = ..., last_verify: _Optional[_Union[LastVerify, _Mapping]] = ..., projection: _Optional[_Union[ProjectionReport, _Mapping]] = ...) -> None: ...
 
 class Digest(_message.Message):
     __slots__ = ("rows", "closure")
@@ -523,6 +525,26 @@ class LastVerify(_message.Message):
     whole: bool
     error: str
     def __init__(self, age_ms: _Optional[int] = ..., version: _Optional[_Union[_version_pb2.Version, _Mapping]] = ..., differences: _Optional[int] = ..., members_compared: _Optional[int] = ..., whole: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...
+
+class ProjectionReport(_message.Message):
+    __slots__ = ("table", "state", "version", "applied_lsn", "lag_ms", "retry_in_ms", "error", "error_age_ms")
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_LSN_FIELD_NUMBER: _ClassVar[int]
+    LAG_MS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_IN_MS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ERROR_AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    table: str
+    state: str
+    version: _version_pb2.Version
+    applied_lsn: str
+    lag_ms: int
+    retry_in_ms: int
+    error: str
+    error_age_ms: int
+    def __init__(self, table: _Optional[str] = ..., state: _Optional[str] = ..., version: _Optional[_Union[_version_pb2.Version, _Mapping]] = ..., applied_lsn: _Optional[str] = ..., lag_ms: _Optional[int] = ..., retry_in_ms: _Optional[int] = ..., error: _Optional[str] = ..., error_age_ms: _Optional[int] = ...) -> None: ...
 
 class CheckpointReport(_message.Message):
     __slots__ = ("directory", "start", "position", "age_ms", "bytes", "took_ms", "error")
