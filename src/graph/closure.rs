@@ -57,8 +57,8 @@ pub(super) trait TeamEdges {
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
     /// Every team that exists, ascending.
     fn teams(&self) -> impl Iterator<Item = TeamId>;
-    /// What the team weighs in the digest as the lower one of a pair; whether or not it exists.
-    fn lower_weight(&self, team: TeamId) -> Weight;
+    /// Tells what a team weighs in the digest as the lower one of a pair; whether or not it exists.
+    fn lower_weights(&self) -> impl FnMut(TeamId) -> Weight;
     /// What it weighs as the upper one.
     fn upper_weight(&self, team: TeamId) -> Weight;
 }

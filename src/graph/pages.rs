@@ -329,6 +329,11 @@ impl<T: Clone + Default, const WIDE: usize> Pages<T, WIDE> {
         self.0.get(page_number::<WIDE>(place))?.0.get(place % WIDE)
     }
 
+    /// The values of a whole page; `None` if none of them was ever set.
+    pub(super) fn page(&self, page: u32) -> Option<&[T]> {
+        self.0.get(page).map(|values| values.0.as_slice())
+    }
+
     /// The value, to be changed.
     #[expect(clippy::indexing_slicing, reason = "a slot is below the width")]
     pub(super) fn get_mut(&mut self, number: u32) -> &mut T {

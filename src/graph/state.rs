@@ -141,8 +141,8 @@ impl TeamEdges for State {
         (0..self.numbers.team_count()).map(TeamId).filter(|&team| self.is_team(team))
     }
 
-    fn lower_weight(&self, team: TeamId) -> Weight {
-        self.numbers.lower_weight(team)
+    fn lower_weights(&self) -> impl FnMut(TeamId) -> Weight {
+        self.numbers.lower_weights()
     }
 
     fn upper_weight(&self, team: TeamId) -> Weight {

@@ -136,7 +136,8 @@ impl Closure {
         let children = Children::new(self, direct, order);
         let made = Made::new(order, &children, pairs_max)?;
         self.pairs = made.pairs;
-        self.weigh_made(edges, order, &children, &made);
+        let weight = self.made_weight(edges, order, &children, &made);
+        self.weight += weight;
         self.install(&made);
         Ok(())
     }
