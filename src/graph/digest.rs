@@ -71,6 +71,11 @@ fn upper(key: &SourceKey) -> Weight {
     of_key(UPPER, key)
 }
 
+/// The two as the ends of an edge.
+pub(super) fn ends(member: &SourceKey, team: &SourceKey) -> Weight {
+    lower(member) * upper(team)
+}
+
 fn of_key(seed: u64, key: &SourceKey) -> Weight {
     // A key of another type or space is another key, whatever its bytes: its seed lies far off, too.
     let of = |kind: u64, bytes: &[u8]| {
