@@ -127,9 +127,13 @@ impl State {
 
 impl TeamEdges for State {
     fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
-        let member = self.numbers.member(team).filter(|_| self.is_team(team));
-        let edges = member.map(|member| self.up.of(member)).unwrap_or_default();
-        edges.iter().map(|edge| edge.team()).filter(move |&up| up != team && self.is_team(up))
+        let stated = self.is_team(team).then(|| self.stated_parents(team)).into_iter().flatten();
+        stated.filter(move |&up| up != team && self.is_team(up))
+    }
+
+    fn stated_parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
+        let edges = self.numbers.member(team).map(|member| self.up.of(member)).unwrap_or_default();
+        edges.iter().map(|edge| edge.team())
     }
 
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
