@@ -32,6 +32,7 @@ mod key_page;
 mod list;
 mod member_words;
 mod names;
+mod narrow;
 mod numbers;
 mod owned;
 mod pages;

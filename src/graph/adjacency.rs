@@ -9,7 +9,7 @@
 
 use super::chunks::ChunkedSet;
 use super::member_words::{MEMBERS, MemberWords, UpEdge, UpEdges, members_of, place_of};
-use super::pages::{POINTERS, PageTree, Pages, count};
+use super::pages::{POINTERS, PageTree, Pages, shared_bytes};
 use crate::id::{MemberId, MemberKind, Role, TeamId};
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Standing {
 
 /// What each member is, and its direct teams, sorted by team.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Up(PageTree<[u32]>);
+pub(super) struct Up(PageTree<[u8]>);
 
 impl Up {
     fn page(&self, page: u32) -> MemberWords<'_> {
@@ -212,7 +212,7 @@ impl Down {
     fn of_mut(&mut self, team: TeamId) -> (&mut DirectMembers, &mut u64) {
         let held = self.teams.get_mut(team.0).get_or_insert_with(Arc::default);
         if Arc::strong_count(held) > 1 {
-            self.copied_bytes += count(size_of::<DirectMembers>());
+            self.copied_bytes += shared_bytes(size_of::<DirectMembers>());
         }
         (Arc::make_mut(held), &mut self.copied_bytes)
     }

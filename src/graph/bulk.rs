@@ -7,6 +7,7 @@
 
 use super::adjacency::{DirectMembers, Standing, Up};
 use super::chunks::ChunkedSet;
+use super::digest::{self, Weight};
 use super::member_words::{MEMBERS, UpEdge, place_of};
 use super::pages::{at, count, number};
 use super::rows::{Rows, StatedRow};
@@ -20,22 +21,39 @@ impl State {
     pub(super) fn build_edges(&mut self, rows: &mut Rows) {
         let mut edges: Vec<StatedRow> = rows.stated().collect();
         edges.par_sort_unstable();
-        self.sum_edges(&edges);
-        unite_repeats(&mut edges, rows);
+        self.unite_repeats(&mut edges, rows);
         self.counts.memberships = count(edges.len());
         let to_itself = |row: &&StatedRow| self.numbers.team(row.member()) == Some(row.team());
         self.counts.self_memberships = count(edges.iter().filter(to_itself).count());
         // What stays is made on this thread, which is the one that will change it: an allocator
         // gives each thread memory of its own, and what is freed there serves no other.
         let teams = self.numbers.team_count();
-        let mut sorted = None;
+        let (mut sorted, mut sum) = (None, Weight::default());
         rayon::in_place_scope(|scope| {
             scope.spawn(|_| sorted = Some(by_team(&edges, teams)));
+            scope.spawn(|_| sum = digest::of_edges(&self.numbers, &edges));
             build_up(&mut self.up, &edges);
         });
+        self.sums.add_edges(sum);
         if let Some((begins, members)) = sorted {
             self.build_down(&begins, &members);
         }
+    }
+
+    /// Leaves each edge once, with its highest role, and counts the rows of those that had several.
+    fn unite_repeats(&mut self, edges: &mut Vec<StatedRow>, rows: &mut Rows) {
+        for same in edges.chunk_by(|a, b| a.edge() == b.edge()) {
+            let Some((last, others @ [_, ..])) = same.split_last() else { continue };
+            let admins = same.iter().filter(|edge| edge.role() == Role::Admin).count();
+            let members = number(same.len() - admins);
+            rows.count_repeats(last.edge(), members, number(admins));
+            let ends = self.ends_weight(last.edge());
+            others.iter().for_each(|row| self.sums.add_row(ends, row.role()));
+        }
+        // The last of the same has the highest role.
+        edges.reverse();
+        edges.dedup_by(|next, kept| next.edge() == kept.edge());
+        edges.reverse();
     }
 
     fn build_down(&mut self, begins: &[usize], by_team: &[(MemberId, Role)]) {
@@ -90,21 +108,6 @@ fn build_up(up: &mut Up, edges: &[StatedRow]) {
             up.set_page(place_of(first.member()).0, &ends, &words);
         }
     }
-}
-
-/// Leaves each edge once, with its highest role, and counts the rows of those that had several.
-fn unite_repeats(edges: &mut Vec<StatedRow>, rows: &mut Rows) {
-    for same in edges.chunk_by(|a, b| a.edge() == b.edge()) {
-        if let [first, _, ..] = same {
-            let admins = same.iter().filter(|edge| edge.role() == Role::Admin).count();
-            let members = number(same.len() - admins);
-            rows.count_repeats(first.edge(), members, number(admins));
-        }
-    }
-    // The last of the same has the highest role.
-    edges.reverse();
-    edges.dedup_by(|next, kept| next.edge() == kept.edge());
-    edges.reverse();
 }
 
 /// Where each team's members begin, one more at the end; and the members, ascending in each team.

@@ -7,15 +7,18 @@
 //! more                   list of blocks ──► list of at most 32 chunks ──► at most 512 numbers
 //! ```
 //!
-//! A chunk is one exact allocation, and a change makes it anew. The lists say where each chunk
+//! A chunk is one exact allocation, and a change makes it anew. It holds its first number and how
+//! far each is past that, in two, three or four bytes: three where a team of hundreds is spread
+//! over millions, two in the largest. The lists say where each chunk
 //! begins, so that a search touches one chunk. A change copies one chunk, one block's list and the
 //! list of blocks: of a set of 800,000 that is about 32 + 80 shared pointers, where one flat list
 //! would be 2,400.
 
-use super::pages::count;
+use super::narrow::{Narrow, Width};
+use super::pages::{count, shared_bytes};
 use std::sync::Arc;
 
-/// The most numbers in a chunk: 2 KiB, so that copying one stays well under a microsecond.
+/// The most numbers in a chunk: 2 KiB at most, so that copying one stays well under a microsecond.
 const CHUNK_MAX: usize = 512;
 /// The most chunks in a block.
 const BLOCK_MAX: usize = 32;
@@ -26,7 +29,7 @@ pub(super) struct ChunkedSet(Option<Held>);
 
 #[derive(Clone, Debug)]
 enum Held {
-    One(Arc<[u32]>),
+    One(Ascending),
     Many(Arc<Blocks>),
 }
 
@@ -46,7 +49,100 @@ struct Block {
 #[derive(Clone, Debug)]
 struct Chunk {
     first: u32,
-    numbers: Arc<[u32]>,
+    numbers: Ascending,
+}
+
+/// Ascending numbers, never none: the first, the bytes of each, and how far each is past the first.
+#[derive(Clone, Debug)]
+struct Ascending(Arc<[u8]>);
+
+/// What stands before the numbers.
+const HEAD_BYTES: usize = 5;
+
+impl Ascending {
+    /// `None` for no numbers.
+    fn of(numbers: &[u32]) -> Option<Self> {
+        let (&first, &last) = (numbers.first()?, numbers.last()?);
+        let width = Width::of(last - first);
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + numbers.len() * width.bytes());
+        bytes.extend(first.to_le_bytes());
+        bytes.push(width.to_byte());
+        numbers.iter().for_each(|number| width.push(&mut bytes, number - first));
+        Some(Ascending(Arc::from(bytes)))
+    }
+
+    fn width(&self) -> Width {
+        Width::from_bytes(self.0.get(HEAD_BYTES - 1).copied().unwrap_or_default())
+    }
+
+    fn first(&self) -> u32 {
+        self.0.first_chunk().map_or(0, |&first| u32::from_le_bytes(first))
+    }
+
+    fn past_first(&self) -> Narrow<'_> {
+        Narrow::new(self.0.get(HEAD_BYTES..).unwrap_or_default(), self.width())
+    }
+
+    fn len(&self) -> usize {
+        self.past_first().len()
+    }
+
+    fn search(&self, number: u32) -> Result<usize, usize> {
+        let Some(past) = number.checked_sub(self.first()) else { return Err(0) };
+        self.past_first().search(past, |past| past)
+    }
+
+    /// The numbers from `from` on.
+    fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+        let first = self.first();
+        let place = if from <= first { 0 } else { self.search(from).unwrap_or_else(|place| place) };
+        self.past_first().iter_from(place).map(move |past| first + past)
+    }
+
+    fn to_vec(&self) -> Vec<u32> {
+        self.iter_from(0).collect()
+    }
+
+    /// The numbers with one more, at its place.
+    fn with(&self, place: usize, number: u32) -> Self {
+        let width = self.width();
+        match number.checked_sub(self.first()) {
+            Some(past) if Width::of(past) <= width => {
+                let (lower, upper) = self.past_first().split_at(place);
+                let past = past.to_le_bytes();
+                self.of_parts([lower, past.get(..width.bytes()).unwrap_or_default(), upper])
+            }
+            Some(_) | None => {
+                let mut numbers = self.to_vec();
+                numbers.insert(place, number);
+                Ascending::of(&numbers).unwrap_or_else(|| self.clone())
+            }
+        }
+    }
+
+    /// The numbers without the one at the place; `None` if none is left.
+    fn without(&self, place: usize) -> Option<Self> {
+        if place == 0 {
+            return Ascending::of(self.to_vec().get(1..)?);
+        }
+        let (lower, upper) = self.past_first().split_at(place);
+        let upper = upper.get(self.width().bytes()..).unwrap_or_default();
+        Some(self.of_parts([lower, &[], upper]))
+    }
+
+    fn of_parts(&self, parts: [&[u8]; 3]) -> Self {
+        let head = self.0.get(..HEAD_BYTES).unwrap_or_default();
+        let [lower, new, upper] = parts;
+        // Copied twice, but as whole slices: cheaper than once, number by number.
+        Ascending([head, lower, new, upper].concat().into())
+    }
+
+    /// Counts the bytes of what is about to be replaced, if another clone keeps it.
+    fn count_shared(&self, copied: &mut u64) {
+        if Arc::strong_count(&self.0) > 1 {
+            *copied += shared_bytes(size_of_val(&*self.0));
+        }
+    }
 }
 
 impl ChunkedSet {
@@ -62,14 +158,10 @@ impl ChunkedSet {
 
     /// The set of these numbers, which ascend.
     pub(super) fn from_sorted(numbers: &[u32]) -> Self {
-        if numbers.is_empty() {
-            return ChunkedSet(None);
-        }
         if numbers.len() <= CHUNK_MAX {
-            return ChunkedSet(Some(Held::One(Arc::from(numbers))));
+            return ChunkedSet(Ascending::of(numbers).map(Held::One));
         }
-        let chunks: Vec<Chunk> =
-            numbers.chunks(CHUNK_MAX).filter_map(|part| Chunk::new(Arc::from(part))).collect();
+        let chunks: Vec<Chunk> = numbers.chunks(CHUNK_MAX).filter_map(Chunk::of).collect();
         let blocks = chunks.chunks(BLOCK_MAX).filter_map(|part| Block::new(part.to_vec()));
         let blocks = Blocks { len: numbers.len(), blocks: blocks.collect() };
         ChunkedSet(Some(Held::Many(Arc::new(blocks))))
@@ -80,16 +172,16 @@ impl ChunkedSet {
     pub(super) fn insert(&mut self, number: u32, copied: &mut u64) -> bool {
         match &mut self.0 {
             None => {
-                self.0 = Some(Held::One(Arc::from([number])));
+                self.0 = Ascending::of(&[number]).map(Held::One);
                 true
             }
             Some(Held::Many(many)) => own(many, Blocks::bytes, copied).insert(number, copied),
             Some(Held::One(chunk)) => {
-                let Err(place) = chunk.binary_search(&number) else { return false };
-                let longer = with(chunk, place, number);
-                count_shared(chunk, copied);
+                let Err(place) = chunk.search(number) else { return false };
+                let longer = chunk.with(place, number);
+                chunk.count_shared(copied);
                 if longer.len() > CHUNK_MAX {
-                    *self = ChunkedSet::from_sorted(&longer);
+                    *self = ChunkedSet::from_sorted(&longer.to_vec());
                 } else {
                     *chunk = longer;
                 }
@@ -103,20 +195,17 @@ impl ChunkedSet {
         match &mut self.0 {
             None => false,
             Some(Held::One(chunk)) => {
-                let Ok(place) = chunk.binary_search(&number) else { return false };
-                count_shared(chunk, copied);
-                if chunk.len() == 1 {
-                    self.0 = None;
-                } else {
-                    *chunk = without(chunk, place);
-                }
+                let Ok(place) = chunk.search(number) else { return false };
+                chunk.count_shared(copied);
+                self.0 = chunk.without(place).map(Held::One);
                 true
             }
             Some(Held::Many(many)) => {
                 let many = own(many, Blocks::bytes, copied);
                 let removed = many.remove(number, copied);
                 if many.len <= CHUNK_MAX / 2 {
-                    let all: Vec<u32> = many.iter_from(0).collect();
+                    let chunks = many.chunks_from(0);
+                    let all: Vec<u32> = chunks.flat_map(|chunk| chunk.iter_from(0)).collect();
                     *self = ChunkedSet::from_sorted(&all);
                 }
                 removed
@@ -135,13 +224,19 @@ impl ChunkedSet {
 
     /// The numbers from `from` on, ascending.
     pub(super) fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+        self.parts_from(from).flatten()
+    }
+
+    /// The same, stretch after stretch as they lie in memory: whoever reads very many does not ask
+    /// of each number where the next one is.
+    pub(super) fn parts_from(&self, from: u32) -> impl Iterator<Item = impl Iterator<Item = u32>> {
         let (one, many) = match &self.0 {
             None => (None, None),
             Some(Held::One(chunk)) => (Some(chunk), None),
             Some(Held::Many(many)) => (None, Some(many)),
         };
-        let one = one.into_iter().flat_map(move |chunk| tail(chunk, from).iter().copied());
-        one.chain(many.into_iter().flat_map(move |many| many.iter_from(from)))
+        let many = many.into_iter().flat_map(move |many| many.chunks_from(from));
+        one.into_iter().chain(many).map(move |chunk| chunk.iter_from(from))
     }
 
     /// What this set alone has, and what the other alone has, each ascending. Chunks that they
@@ -151,31 +246,31 @@ impl ChunkedSet {
         let mut others = other.chunks().into_iter().peekable();
         for chunk in self.chunks() {
             while let Some(before) = others.next_if(|other| other.first() < chunk.first()) {
-                theirs.extend_from_slice(before);
+                theirs.extend(before.iter_from(0));
             }
             // Chunks ascend, so that the two places of a shared one come by at one time.
-            if others.next_if(|other| std::ptr::eq(*other, chunk)).is_none() {
-                ours.extend_from_slice(chunk);
+            if others.next_if(|other| Arc::ptr_eq(&other.0, &chunk.0)).is_none() {
+                ours.extend(chunk.iter_from(0));
             }
         }
-        theirs.extend(others.flatten());
+        theirs.extend(others.flat_map(|other| other.iter_from(0)));
         (only_in(&ours, &theirs), only_in(&theirs, &ours))
     }
 
-    fn chunks(&self) -> Vec<&[u32]> {
+    fn chunks(&self) -> Vec<&Ascending> {
         match &self.0 {
             None => Vec::new(),
             Some(Held::One(chunk)) => vec![chunk],
             Some(Held::Many(many)) => {
                 let chunks = many.blocks.iter().flat_map(|block| block.chunks.iter());
-                chunks.map(|chunk| &*chunk.numbers).collect()
+                chunks.map(|chunk| &chunk.numbers).collect()
             }
         }
     }
 
-    /// Bytes of all its numbers, roughly.
+    /// Bytes of all its numbers.
     pub(super) fn bytes(&self) -> u64 {
-        count(self.len() * size_of::<u32>())
+        count(self.chunks().iter().map(|chunk| chunk.0.len()).sum())
     }
 }
 
@@ -190,13 +285,13 @@ pub(super) fn only_in<T: Ord + Copy>(one: &[T], other: &[T]) -> Vec<T> {
 }
 
 impl Chunk {
-    /// `None` for no numbers: there are no empty chunks.
-    fn new(numbers: Arc<[u32]>) -> Option<Self> {
-        numbers.first().copied().map(|first| Chunk { first, numbers })
+    fn new(numbers: Ascending) -> Self {
+        Chunk { first: numbers.first(), numbers }
     }
 
+    /// `None` for no numbers: there are no empty chunks.
     fn of(numbers: &[u32]) -> Option<Self> {
-        Chunk::new(Arc::from(numbers))
+        Ascending::of(numbers).map(Chunk::new)
     }
 }
 
@@ -239,16 +334,17 @@ impl Blocks {
 
     fn insert(&mut self, number: u32, copied: &mut u64) -> bool {
         let Some((block_at, place, chunk)) = self.find(number) else { return false };
-        let Err(at) = chunk.numbers.binary_search(&number) else { return false };
-        let longer = with(&chunk.numbers, at, number);
-        count_shared(&chunk.numbers, copied);
-        let parts = if longer.len() <= CHUNK_MAX {
-            [Chunk::new(longer), None]
+        let Err(at) = chunk.numbers.search(number) else { return false };
+        chunk.numbers.count_shared(copied);
+        let parts = if chunk.numbers.len() < CHUNK_MAX {
+            [Some(Chunk::new(chunk.numbers.with(at, number))), None]
         } else if at == CHUNK_MAX {
             // Ascending input fills chunks to the brim.
-            [Chunk::of(longer.get(..at).unwrap_or_default()), Chunk::of(&[number])]
+            [Some(chunk.clone()), Chunk::of(&[number])]
         } else {
-            let (lower, upper) = longer.split_at(longer.len() / 2);
+            let mut numbers = chunk.numbers.to_vec();
+            numbers.insert(at, number);
+            let (lower, upper) = numbers.split_at(numbers.len() / 2);
             [Chunk::of(lower), Chunk::of(upper)]
         };
         self.len += 1;
@@ -264,17 +360,21 @@ impl Blocks {
 
     fn remove(&mut self, number: u32, copied: &mut u64) -> bool {
         let Some((block_at, place, chunk)) = self.find(number) else { return false };
-        let Ok(at) = chunk.numbers.binary_search(&number) else { return false };
-        let shorter = without(&chunk.numbers, at);
-        count_shared(&chunk.numbers, copied);
+        let Ok(at) = chunk.numbers.search(number) else { return false };
+        let shorter = chunk.numbers.without(at);
+        chunk.numbers.count_shared(copied);
         self.len -= 1;
         let Some(block) = self.blocks.get_mut(block_at) else { return true };
         // A chunk that became small joins its neighbour, so that memory is given back.
-        let next = block.chunks.get(place + 1).map(|chunk| Arc::clone(&chunk.numbers));
-        let joined = next.filter(|next| next.len() + shorter.len() <= CHUNK_MAX / 2);
+        let len = shorter.as_ref().map_or(0, Ascending::len);
+        let next = block.chunks.get(place + 1).map(|chunk| chunk.numbers.clone());
+        let joined = next.filter(|next| next.len() + len <= CHUNK_MAX / 2);
         let (gone, chunk) = match joined {
-            Some(next) => (2, Chunk::of(&[&*shorter, &*next].concat())),
-            None => (1, Chunk::new(shorter)),
+            Some(next) => {
+                let both = shorter.iter().chain([&next]).flat_map(|part| part.iter_from(0));
+                (2, Chunk::of(&both.collect::<Vec<u32>>()))
+            }
+            None => (1, shorter.map(Chunk::new)),
         };
         if !block.splice(place, gone, chunk, copied) {
             self.blocks.remove(block_at);
@@ -296,42 +396,15 @@ impl Blocks {
         }
     }
 
-    fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+    /// The chunks that have numbers from `from` on, and perhaps one before them.
+    fn chunks_from(&self, from: u32) -> impl Iterator<Item = &Ascending> {
         let first = self.blocks.partition_point(|block| block.first <= from).saturating_sub(1);
         let blocks = self.blocks.get(first..).unwrap_or_default().iter();
         let chunks = blocks.flat_map(move |block| {
             let place = block.chunks.partition_point(|chunk| chunk.first <= from);
             block.chunks.get(place.saturating_sub(1)..).unwrap_or_default()
         });
-        chunks.flat_map(move |chunk| tail(&chunk.numbers, from).iter().copied())
-    }
-}
-
-/// The numbers from `from` on.
-fn tail(numbers: &[u32], from: u32) -> &[u32] {
-    if numbers.first().is_none_or(|&first| first >= from) {
-        return numbers;
-    }
-    numbers.get(numbers.partition_point(|&number| number < from)..).unwrap_or_default()
-}
-
-/// The numbers with one more, at its place.
-fn with(numbers: &[u32], place: usize, number: u32) -> Arc<[u32]> {
-    let (lower, upper) = numbers.split_at(place.min(numbers.len()));
-    // Copied twice, but as whole slices: cheaper than once, number by number.
-    [lower, &[number], upper].concat().into()
-}
-
-/// The numbers without the one at the place.
-fn without(numbers: &[u32], place: usize) -> Arc<[u32]> {
-    let (lower, upper) = numbers.split_at(place.min(numbers.len()));
-    [lower, upper.get(1..).unwrap_or_default()].concat().into()
-}
-
-/// Counts the bytes of what is about to be replaced, if another clone keeps it.
-fn count_shared(numbers: &Arc<[u32]>, copied: &mut u64) {
-    if Arc::strong_count(numbers) > 1 {
-        *copied += count(size_of_val(&**numbers));
+        chunks.map(|chunk| &chunk.numbers)
     }
 }
 
@@ -342,7 +415,7 @@ fn own<'a, T: Clone>(
     copied: &mut u64,
 ) -> &'a mut T {
     if Arc::strong_count(held) > 1 {
-        *copied += count(bytes(held));
+        *copied += shared_bytes(bytes(held));
     }
     Arc::make_mut(held)
 }
@@ -362,7 +435,7 @@ mod tests {
             assert!(!block.chunks.is_empty() && block.chunks.len() <= BLOCK_MAX);
             assert_eq!(Some(block.first), block.chunks.first().map(|chunk| chunk.first));
             for chunk in block.chunks.iter() {
-                assert_eq!(chunk.numbers.first(), Some(&chunk.first));
+                assert_eq!(chunk.numbers.first(), chunk.first);
                 assert!(chunk.numbers.len() <= CHUNK_MAX);
                 len += chunk.numbers.len();
             }

@@ -21,6 +21,7 @@
 //! | `add` | one more direct edge, by the sets alone |
 //! | `remove` | direct edges gone: which may change, and in which order |
 //! | `losses` | what is lost, found from above or from below |
+//! | `direct` | direct edges side by side, and the components under them |
 //! | `rebuild` | the whole from the direct edges: after a copy, or a very large transaction |
 //! | `search` | reachability over direct edges, and the upkeep while nothing is materialised |
 //! | `sets` | sets of components, as lists or as bits |
@@ -31,6 +32,7 @@
 mod above;
 mod add;
 mod changed;
+mod direct;
 mod losses;
 mod packed;
 mod rebuild;
@@ -53,12 +55,15 @@ use std::sync::Arc;
 pub(super) trait TeamEdges {
     /// Teams that the team is directly in, ascending; never itself.
     fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
+    /// Teams that the team's rows state it to be in, ascending: also itself, and those that do not
+    /// exist.
+    fn stated_parents(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
     /// Teams that are directly in the team; never itself.
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId>;
     /// Every team that exists, ascending.
     fn teams(&self) -> impl Iterator<Item = TeamId>;
-    /// What the team weighs in the digest as the lower one of a pair; whether or not it exists.
-    fn lower_weight(&self, team: TeamId) -> Weight;
+    /// Tells what a team weighs in the digest as the lower one of a pair; whether or not it exists.
+    fn lower_weights(&self) -> impl FnMut(TeamId) -> Weight;
     /// What it weighs as the upper one.
     fn upper_weight(&self, team: TeamId) -> Weight;
 }

@@ -27,12 +27,11 @@
 //! chooses keys and names.
 
 use super::adjacency::Standing;
+use super::numbers::Numbers;
 use super::pages::at;
 use super::rows::{Edge, StatedRow};
 use super::state::State;
 use crate::id::{Key, MemberId, MemberKind, Role, SourceKey, TeamId};
-use rayon::iter::ParallelIterator;
-use rayon::slice::ParallelSlice;
 use std::num::Wrapping;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -70,6 +69,11 @@ pub(super) fn lower(key: &SourceKey) -> Weight {
 /// The team as the upper end of an edge or of a pair.
 fn upper(key: &SourceKey) -> Weight {
     of_key(UPPER, key)
+}
+
+/// The two as the ends of an edge.
+pub(super) fn ends(member: &SourceKey, team: &SourceKey) -> Weight {
+    lower(member) * upper(team)
 }
 
 fn of_key(seed: u64, key: &SourceKey) -> Weight {
@@ -134,6 +138,11 @@ impl StatedSums {
         self.edges += ends * (weight(role) - weight(held));
     }
 
+    /// There are these edges, too.
+    pub(super) fn add_edges(&mut self, edges: Weight) {
+        self.edges += edges;
+    }
+
     /// One more row states an edge.
     pub(super) fn add_row(&mut self, ends: Weight, role: Role) {
         self.edges += ends * of_row(role);
@@ -150,6 +159,31 @@ impl StatedSums {
     }
 }
 
+/// What these edges (sorted) weigh, with one row each that states them.
+pub(super) fn of_edges(numbers: &Numbers, edges: &[StatedRow]) -> Weight {
+    let roles = [Role::Member, Role::Admin].map(|role| of_edge(role) + of_row(role));
+    let teams = (0..numbers.team_count()).map(|team| upper_of(numbers, TeamId(team)));
+    let weights: Vec<Weight> = teams.flat_map(|upper| roles.map(|role| upper * role)).collect();
+    let weight = |edge: &StatedRow| {
+        let place = 2 * at(edge.team().0) + usize::from(edge.role() == Role::Admin);
+        weights.get(place).copied().unwrap_or_default()
+    };
+    let of_member = |edges: &[StatedRow]| {
+        let lower = edges.first().map(|edge| lower_of(numbers, edge.member()));
+        lower.unwrap_or_default() * edges.iter().map(weight).sum::<Weight>()
+    };
+    edges.chunk_by(|a, b| a.member() == b.member()).map(of_member).sum()
+}
+
+fn lower_of(numbers: &Numbers, member: MemberId) -> Weight {
+    numbers.key(member).map(|key| lower(&key)).unwrap_or_default()
+}
+
+fn upper_of(numbers: &Numbers, team: TeamId) -> Weight {
+    let key = numbers.member(team).and_then(|member| numbers.key(member));
+    key.map(|key| upper(&key)).unwrap_or_default()
+}
+
 impl State {
     /// The digest of what is here.
     pub(super) fn digest(&self) -> Digest {
@@ -159,13 +193,12 @@ impl State {
 
     /// What the member weighs as a lower end.
     pub(super) fn lower_of(&self, member: MemberId) -> Weight {
-        self.numbers.key(member).map(|key| lower(&key)).unwrap_or_default()
+        lower_of(&self.numbers, member)
     }
 
     /// What the team weighs as the upper end of an edge or of a pair.
     pub(super) fn upper_of(&self, team: TeamId) -> Weight {
-        let key = self.numbers.member(team).and_then(|member| self.numbers.key(member));
-        key.map(|key| upper(&key)).unwrap_or_default()
+        upper_of(&self.numbers, team)
     }
 
     /// What the edge's ends weigh.
@@ -182,32 +215,6 @@ impl State {
         };
         let owner = self.owner(member).and_then(|owner| self.numbers.key(owner));
         said(kind, self.name(member).map(|name| &**name), owner.as_ref())
-    }
-
-    /// Sums up all edges of a copy, of which every row is here, sorted.
-    pub(super) fn sum_edges(&mut self, rows: &[StatedRow]) {
-        // What a row that alone states its edge adds, before it is multiplied for its member.
-        let uppers = (0..self.numbers.team_count()).map(|team| self.upper_of(TeamId(team)));
-        let roles = [Role::Member, Role::Admin].map(|role| of_edge(role) + of_row(role));
-        let alone: Vec<Weight> = uppers.flat_map(|upper| roles.map(|role| upper * role)).collect();
-        let weight = |row: &StatedRow| {
-            let place = 2 * at(row.team().0) + usize::from(row.role() == Role::Admin);
-            alone.get(place).copied().unwrap_or_default()
-        };
-        let of_member = |rows: &[StatedRow]| {
-            let mut sum: Weight = rows.iter().map(weight).sum();
-            for pair in rows.windows(2) {
-                // The last of those that state one edge gives its role.
-                if let [row, next] = pair
-                    && row.team() == next.team()
-                {
-                    sum -= self.upper_of(row.team()) * of_edge(row.role());
-                }
-            }
-            rows.first().map(|row| self.lower_of(row.member()) * sum).unwrap_or_default()
-        };
-        let members = rows.par_chunk_by(|a, b| a.member() == b.member());
-        self.sums.edges = members.map(of_member).sum();
     }
 
     /// The sums over what is stated, from nothing; `rows` are all that are active.

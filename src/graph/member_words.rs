@@ -1,33 +1,34 @@
 //! What a version holds of some consecutive members: what they are, and their direct teams.
 //!
-//! Owns the layout, one exact allocation of words, so that a member's standing and where its edges
+//! Owns the layout, one exact allocation of bytes, so that a member's standing and where its edges
 //! stand are read together. A page is never changed where a version shares it, but made anew. It
 //! must not know how pages are found.
 //!
 //! ```text
-//! two bits a member │ where each member's edges end, in 16 bits (*) │ edges, member after member
-//! absent, person,   │                                               │ team << 1 | is admin,
-//! team              │                                               │ ascending
+//! two bits a member │ how wide ends │ where each member's edges │ edges, member after member
+//! absent, person,   │ and edges are │ end                       │ team << 1 | is admin,
+//! team              │               │                           │ ascending
+//! 4 bytes             1 byte          1, 2 or 4 bytes each        2, 3 or 4 bytes each
 //! ```
 //!
-//! (*) Enough for 65,535 edges a page; a page that has more has 32 bits for each and is recognised
-//! by its length.
+//! Each page has its own widths. That of ends follows from how many edges there are. That of edges
+//! is what the largest needs: two bytes with 32,768 teams, three with 8 million. It grows with a
+//! change and does not shrink, since that would take a look at all edges.
 
 use super::adjacency::Standing;
+use super::narrow::{Narrow, Width, first, low};
 use super::pages::{at, number};
 use crate::id::{MemberId, Role, TeamId};
 use std::sync::Arc;
 
 /// Members of a page: few enough that what stands before the edges fits a cache line and that a
 /// page is cheap to make anew (with 32 a change takes a sixth longer), and enough that the page's
-/// own cost is four bytes a member.
+/// own cost is three bytes a member.
 pub(super) const MEMBERS: usize = 16;
 
-const STANDING_WORDS: usize = MEMBERS / 16;
-const NARROW_WORDS: usize = STANDING_WORDS + MEMBERS / 2;
-const WIDE_WORDS: usize = STANDING_WORDS + MEMBERS;
-/// The most edges of a page whose ends have sixteen bits.
-const NARROW_EDGES_MAX: usize = 0xFFFF;
+const STANDING_BYTES: usize = MEMBERS / 4;
+/// What stands before the ends.
+const FORM_BYTES: usize = STANDING_BYTES + 1;
 
 /// The page that a member is on, and its place there.
 pub(super) const fn place_of(member: MemberId) -> (u32, usize) {
@@ -74,7 +75,7 @@ impl UpEdge {
 
 /// A member's edges, sorted by team.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct UpEdges<'a>(&'a [u32]);
+pub(super) struct UpEdges<'a>(Narrow<'a>);
 
 impl<'a> UpEdges<'a> {
     pub(super) const fn len(self) -> usize {
@@ -82,12 +83,12 @@ impl<'a> UpEdges<'a> {
     }
 
     pub(super) fn iter(self) -> impl DoubleEndedIterator<Item = UpEdge> + Clone + 'a {
-        self.0.iter().map(|&word| UpEdge(word))
+        self.0.iter_from(0).map(UpEdge)
     }
 
     /// The teams of the first edge and of the last.
     pub(super) fn range(self) -> Option<(TeamId, TeamId)> {
-        let (&first, &last) = (self.0.first()?, self.0.last()?);
+        let (first, last) = (self.0.get(0)?, self.0.get(self.len() - 1)?);
         Some((UpEdge(first).team(), UpEdge(last).team()))
     }
 
@@ -98,36 +99,29 @@ impl<'a> UpEdges<'a> {
 
     /// The role of the edge to the team, if there is one.
     pub(super) fn role(self, team: TeamId) -> Option<Role> {
-        let place = self.place(team).ok()?;
-        self.0.get(place).map(|&word| UpEdge(word).role())
+        self.0.get(self.place(team).ok()?).map(|edge| UpEdge(edge).role())
     }
 
     fn place(self, team: TeamId) -> Result<usize, usize> {
-        // Most members have a handful: to walk them costs no mispredicted branch.
-        if self.0.len() <= 8 {
-            let place = self.0.iter().filter(|&&word| word >> 1 < team.0).count();
-            let found = self.0.get(place).is_some_and(|&word| word >> 1 == team.0);
-            return if found { Ok(place) } else { Err(place) };
-        }
-        self.0.binary_search_by_key(&team.0, |&word| word >> 1)
+        self.0.search(team.0, |edge| edge >> 1)
     }
 }
 
-/// A page of members. The type is the words alone, so that a page is one allocation behind an
+/// A page of members. The type is the bytes alone, so that a page is one allocation behind an
 /// [`Arc`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MemberWords<'a>(&'a [u32]);
+pub(super) struct MemberWords<'a>(&'a [u8]);
 
 impl<'a> MemberWords<'a> {
-    /// A page as it was made here; no words at all are a page of absent members without edges.
-    pub(super) const fn new(words: &'a [u32]) -> Self {
-        MemberWords(words)
+    /// A page as it was made here; no bytes at all are a page of absent members without edges.
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        MemberWords(bytes)
     }
 
     /// What the member is.
     pub(super) fn standing(self, slot: usize) -> Standing {
-        let word = self.0.get(slot / 16).copied().unwrap_or_default();
-        match word >> (2 * (slot % 16)) & 3 {
+        let byte = self.0.get(slot / 4).copied().unwrap_or_default();
+        match byte >> (2 * (slot % 4)) & 3 {
             0 => Standing::Absent,
             1 => Standing::Person,
             _ => Standing::Team,
@@ -143,17 +137,31 @@ impl<'a> MemberWords<'a> {
     /// The member's edges.
     pub(super) fn edges(self, slot: usize) -> UpEdges<'a> {
         let (begin, end) = self.range(slot);
-        UpEdges(self.all_edges().get(begin..end).unwrap_or_default())
+        let width = self.edge_width();
+        let bytes = self.edge_bytes().get(begin * width.bytes()..end * width.bytes());
+        UpEdges(Narrow::new(bytes.unwrap_or_default(), width))
     }
 
-    /// All edges of the page.
-    fn all_edges(self) -> &'a [u32] {
-        let header = if self.is_wide() { WIDE_WORDS } else { NARROW_WORDS };
-        self.0.get(header..).unwrap_or_default()
+    /// The bytes of all edges.
+    fn edge_bytes(self) -> &'a [u8] {
+        self.0.get(FORM_BYTES + MEMBERS * self.end_bytes()..).unwrap_or_default()
     }
 
-    const fn is_wide(self) -> bool {
-        self.0.len() > NARROW_WORDS + NARROW_EDGES_MAX
+    fn all_edges(self) -> Narrow<'a> {
+        Narrow::new(self.edge_bytes(), self.edge_width())
+    }
+
+    fn form(self) -> u8 {
+        self.0.get(STANDING_BYTES).copied().unwrap_or_default()
+    }
+
+    /// Bytes of an end: 1, 2 or 4; 0 on a page of no bytes.
+    fn end_bytes(self) -> usize {
+        usize::from(self.form() & 7)
+    }
+
+    fn edge_width(self) -> Width {
+        Width::from_bytes(self.form() >> 3)
     }
 
     fn range(self, slot: usize) -> (usize, usize) {
@@ -162,88 +170,116 @@ impl<'a> MemberWords<'a> {
     }
 
     fn end(self, slot: usize) -> usize {
-        let word = if self.is_wide() { slot } else { slot / 2 };
-        let word = self.0.get(STANDING_WORDS + word).copied().unwrap_or_default();
-        at(if self.is_wide() { word } else { word >> (16 * (slot % 2)) & 0xFFFF })
+        let end_bytes = self.end_bytes();
+        let bytes = self.0.get(FORM_BYTES + slot * end_bytes..).unwrap_or_default();
+        let end = match end_bytes {
+            0 => None,
+            1 => first::<1>(bytes),
+            2 => first::<2>(bytes),
+            _ => first::<4>(bytes),
+        };
+        at(end.unwrap_or_default())
     }
 
     fn ends(self) -> [u32; MEMBERS] {
         std::array::from_fn(|slot| number(self.end(slot)))
     }
 
-    fn standings(self) -> [u32; STANDING_WORDS] {
-        std::array::from_fn(|word| self.0.get(word).copied().unwrap_or_default())
+    fn standings(self) -> [u8; STANDING_BYTES] {
+        self.0.first_chunk().copied().unwrap_or_default()
     }
 
     /// The page with the edge stated, or with another role.
-    pub(super) fn with_edge(self, slot: usize, edge: UpEdge) -> Arc<[u32]> {
+    pub(super) fn with_edge(self, slot: usize, edge: UpEdge) -> Arc<[u8]> {
+        let width = self.edge_width().max(Width::of(edge.0));
+        if width > self.edge_width() {
+            return MemberWords(&self.widened(width)).with_edge(slot, edge);
+        }
         let (begin, _) = self.range(slot);
         let mut ends = self.ends();
         let (place, skipped) = match self.edges(slot).place(edge.team()) {
-            Ok(place) => (place, 1),
+            Ok(place) => (place, width.bytes()),
             Err(place) => {
                 ends.iter_mut().skip(slot).for_each(|end| *end += 1);
                 (place, 0)
             }
         };
-        let edges = self.all_edges();
-        let (before, rest) = edges.split_at((begin + place).min(edges.len()));
+        let (before, rest) = self.all_edges().split_at(begin + place);
         let after = rest.get(skipped..).unwrap_or_default();
-        assemble(self.standings(), &ends, before, &[edge.0], after)
+        let new = edge.0.to_le_bytes();
+        let new = new.get(..width.bytes()).unwrap_or_default();
+        assemble(self.standings(), &ends, width, [before, new, after])
     }
 
     /// The page without the edge.
-    pub(super) fn without_edge(self, slot: usize, team: TeamId) -> Option<Arc<[u32]>> {
+    pub(super) fn without_edge(self, slot: usize, team: TeamId) -> Option<Arc<[u8]>> {
         let place = self.edges(slot).place(team).ok()?;
         let mut ends = self.ends();
         ends.iter_mut().skip(slot).for_each(|end| *end -= 1);
-        let edges = self.all_edges();
-        let (before, rest) = edges.split_at((self.range(slot).0 + place).min(edges.len()));
-        let after = rest.get(1..).unwrap_or_default();
-        Some(assemble(self.standings(), &ends, before, &[], after))
+        let (before, rest) = self.all_edges().split_at(self.range(slot).0 + place);
+        let after = rest.get(self.edge_width().bytes()..).unwrap_or_default();
+        Some(assemble(self.standings(), &ends, self.edge_width(), [before, &[], after]))
     }
 
     /// The page with the member being that.
-    pub(super) fn with_standing(self, slot: usize, standing: Standing) -> Arc<[u32]> {
+    pub(super) fn with_standing(self, slot: usize, standing: Standing) -> Arc<[u8]> {
         let mut standings = self.standings();
         let bits = match standing {
             Standing::Absent => 0,
             Standing::Person => 1,
             Standing::Team => 2,
         };
-        if let Some(word) = standings.get_mut(slot / 16) {
-            let shift = 2 * (slot % 16);
-            *word = *word & !(3 << shift) | bits << shift;
+        if let Some(byte) = standings.get_mut(slot / 4) {
+            let shift = 2 * (slot % 4);
+            *byte = *byte & !(3 << shift) | bits << shift;
         }
-        assemble(standings, &self.ends(), self.all_edges(), &[], &[])
+        assemble(standings, &self.ends(), self.edge_width(), [self.edge_bytes(), &[], &[]])
     }
 
     /// The page with these edges and no others: each member's, in the members' order, and where
     /// each member's end.
-    pub(super) fn with_edges(self, ends: &[u32; MEMBERS], edges: &[UpEdge]) -> Arc<[u32]> {
-        let edges: Vec<u32> = edges.iter().map(|edge| edge.0).collect();
-        assemble(self.standings(), ends, &edges, &[], &[])
+    pub(super) fn with_edges(self, ends: &[u32; MEMBERS], edges: &[UpEdge]) -> Arc<[u8]> {
+        let width = edges.iter().map(|edge| Width::of(edge.0)).max().unwrap_or_default();
+        self.with_edges_as(width, ends, edges.iter().copied())
+    }
+
+    /// The same page, its edges wider.
+    fn widened(self, width: Width) -> Arc<[u8]> {
+        let edges = (0..MEMBERS).flat_map(|slot| self.edges(slot).iter());
+        self.with_edges_as(width, &self.ends(), edges)
+    }
+
+    fn with_edges_as(
+        self,
+        width: Width,
+        ends: &[u32; MEMBERS],
+        edges: impl Iterator<Item = UpEdge>,
+    ) -> Arc<[u8]> {
+        let mut bytes = Vec::with_capacity(edges.size_hint().0 * width.bytes());
+        edges.for_each(|edge| width.push(&mut bytes, edge.0));
+        assemble(self.standings(), ends, width, [&bytes, &[], &[]])
     }
 }
 
 /// A page of its parts; the edges come in three, so that a change needs no copy before the copy.
 fn assemble(
-    standings: [u32; STANDING_WORDS],
+    standings: [u8; STANDING_BYTES],
     ends: &[u32; MEMBERS],
-    before: &[u32],
-    new: &[u32],
-    after: &[u32],
-) -> Arc<[u32]> {
-    if before.len() + new.len() + after.len() > NARROW_EDGES_MAX {
-        return [&standings[..], ends, before, new, after].concat().into();
-    }
-    let pair = |word: usize| {
-        let end = |slot: usize| ends.get(slot).copied().unwrap_or_default();
-        end(2 * word) | end(2 * word + 1) << 16
+    width: Width,
+    edges: [&[u8]; 3],
+) -> Arc<[u8]> {
+    let [before, new, after] = edges;
+    // Copied twice, but as whole slices: cheaper than once, byte by byte.
+    let all = |end_bytes: u8, ends: &[u8]| -> Arc<[u8]> {
+        let form = [end_bytes | width.to_byte() << 3];
+        [&standings[..], &form, ends, before, new, after].concat().into()
     };
-    let pairs: [u32; MEMBERS / 2] = std::array::from_fn(pair);
-    // Copied twice, but as whole slices: cheaper than once, word by word.
-    [&standings[..], &pairs, before, new, after].concat().into()
+    // The last end is the largest.
+    match ends.last().copied().unwrap_or_default() {
+        0..=0xFF => all(1, ends.map(low::<1>).as_flattened()),
+        0x100..=0xFFFF => all(2, ends.map(low::<2>).as_flattened()),
+        0x1_0000.. => all(4, ends.map(u32::to_le_bytes).as_flattened()),
+    }
 }
 
 #[cfg(test)]
@@ -253,28 +289,38 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn no_words_are_a_page_of_nobody() {
+    fn no_bytes_are_a_page_of_nobody() {
         let page = MemberWords::new(&[]);
         assert_eq!((page.standing(31), page.edges(31).len()), (Standing::Absent, 0));
         assert!(page.without_edge(5, TeamId(1)).is_none());
     }
 
-    fn edges_of(words: &[u32], slot: usize) -> Vec<(u32, Role)> {
-        MemberWords::new(words).edges(slot).iter().map(|e| (e.team().0, e.role())).collect()
+    fn own_teams(own: &[(u32, Role)]) -> impl Iterator<Item = u32> {
+        own.iter().map(|&(team, _)| team)
+    }
+
+    fn edges_of(bytes: &[u8], slot: usize) -> Vec<(u32, Role)> {
+        MemberWords::new(bytes).edges(slot).iter().map(|e| (e.team().0, e.role())).collect()
+    }
+
+    /// Teams on both sides of where an edge needs a byte more: few pages have the widest.
+    fn team() -> impl Strategy<Value = u32> {
+        let about = |team: u32| team - 2..team + 2;
+        prop_oneof![40 => 0..12_u32, 8 => about(1 << 15), 1 => about(1 << 23)]
     }
 
     proptest! {
         #[test]
         fn agrees_with_a_map(
-            steps in prop::collection::vec((0..MEMBERS, 0..12_u32, 0..5_u8), 0..400)
+            steps in prop::collection::vec((0..MEMBERS, team(), 0..5_u8), 0..400)
         ) {
-            let mut words: Arc<[u32]> = Arc::from([]);
+            let mut bytes: Arc<[u8]> = Arc::from([]);
             let mut edges: BTreeMap<(usize, u32), Role> = BTreeMap::new();
             let mut standings = [Standing::Absent; MEMBERS];
             for (slot, team, step) in steps {
-                let page = MemberWords::new(&words);
+                let page = MemberWords::new(&bytes);
                 let role = if step == 0 { Role::Admin } else { Role::Member };
-                words = match step {
+                bytes = match step {
                     0 | 1 => {
                         edges.insert((slot, team), role);
                         page.with_edge(slot, UpEdge::new(TeamId(team), role))
@@ -283,7 +329,7 @@ mod tests {
                         let held = edges.remove(&(slot, team)).is_some();
                         let without = page.without_edge(slot, TeamId(team));
                         prop_assert_eq!(without.is_some(), held);
-                        without.unwrap_or_else(|| Arc::clone(&words))
+                        without.unwrap_or_else(|| Arc::clone(&bytes))
                     }
                     _ => {
                         let all = [Standing::Absent, Standing::Person, Standing::Team];
@@ -295,32 +341,49 @@ mod tests {
             for (slot, standing) in standings.into_iter().enumerate() {
                 let own = edges.range((slot, 0)..=(slot, u32::MAX));
                 let own: Vec<_> = own.map(|(&(_, team), &role)| (team, role)).collect();
-                for team in 0..12 {
-                    let found = MemberWords::new(&words).edges(slot).role(TeamId(team));
+                for team in (0..12).chain((1 << 15) - 2..(1 << 15) + 2).chain(own_teams(&own)) {
+                    let found = MemberWords::new(&bytes).edges(slot).role(TeamId(team));
                     prop_assert_eq!(found, edges.get(&(slot, team)).copied());
                 }
-                prop_assert_eq!(edges_of(&words, slot), own);
-                prop_assert_eq!(MemberWords::new(&words).standing(slot), standing);
+                prop_assert_eq!(edges_of(&bytes, slot), own);
+                prop_assert_eq!(MemberWords::new(&bytes).standing(slot), standing);
             }
         }
     }
 
-    /// Past 65,535 edges the ends need more than sixteen bits, and below they do not again.
+    /// Past 255 and past 65,535 edges the ends need more bytes, and below they do not again.
     #[test]
-    fn a_page_of_very_many_edges_is_wide_and_becomes_narrow_again() {
+    fn ends_are_as_wide_as_there_are_many_edges() {
+        for (many, below, above) in [(255_u32, 1, 2), (65_535, 2, 4)] {
+            let mut ends = [0; MEMBERS];
+            ends.iter_mut().skip(10).for_each(|end| *end = many);
+            let edges: Vec<_> = (0..many).map(|t| UpEdge::new(TeamId(t), Role::Member)).collect();
+            let page = MemberWords::new(&[]).with_standing(10, Standing::Person);
+            let page = MemberWords::new(&page).with_edges(&ends, &edges);
+            let wide = MemberWords::new(&page).with_edge(11, UpEdge::new(TeamId(7), Role::Admin));
+            let widths = [&page, &wide].map(|page| MemberWords::new(page).end_bytes());
+            assert_eq!(widths, [below, above]);
+            assert_eq!(edges_of(&wide, 11), [(7, Role::Admin)]);
+            assert_eq!(edges_of(&wide, 10), edges_of(&page, 10));
+            assert_eq!(MemberWords::new(&wide).standing(10), Standing::Person);
+            let narrow = MemberWords::new(&wide).without_edge(10, TeamId(0)).unwrap();
+            assert_eq!(MemberWords::new(&narrow).end_bytes(), below);
+            assert_eq!(edges_of(&narrow, 10).len() + 1, at(many));
+            assert_eq!(edges_of(&narrow, 11), [(7, Role::Admin)]);
+        }
+    }
+
+    #[test]
+    fn edges_take_what_the_largest_of_a_page_needs() {
         let mut ends = [0; MEMBERS];
-        ends.iter_mut().skip(10).for_each(|end| *end = 65_535);
-        let edges: Vec<_> = (0..65_535).map(|t| UpEdge::new(TeamId(t), Role::Member)).collect();
-        let page = MemberWords::new(&[]).with_standing(10, Standing::Person);
-        let page = MemberWords::new(&page).with_edges(&ends, &edges);
-        let wide = MemberWords::new(&page).with_edge(11, UpEdge::new(TeamId(7), Role::Admin));
-        assert!(MemberWords::new(&wide).is_wide() && !MemberWords::new(&page).is_wide());
-        assert_eq!(edges_of(&wide, 11), [(7, Role::Admin)]);
-        assert_eq!(edges_of(&wide, 10), edges_of(&page, 10));
-        assert_eq!(MemberWords::new(&wide).standing(10), Standing::Person);
-        let narrow = MemberWords::new(&wide).without_edge(10, TeamId(0)).unwrap();
-        assert!(!MemberWords::new(&narrow).is_wide());
-        assert_eq!(edges_of(&narrow, 10).len(), 65_534);
-        assert_eq!(edges_of(&narrow, 11), [(7, Role::Admin)]);
+        ends.iter_mut().for_each(|end| *end = 2);
+        for (team, bytes) in
+            [(0x7FFF, 2), (0x8000, 3), (0x7F_FFFF, 3), (0x80_0000, 4), (0x7FFF_FFFF, 4)]
+        {
+            let edges = [1, team].map(|team| UpEdge::new(TeamId(team), Role::Admin));
+            let page = MemberWords::new(&[]).with_edges(&ends, &edges);
+            assert_eq!(page.len(), FORM_BYTES + MEMBERS + 2 * bytes, "{team}");
+            assert_eq!(edges_of(&page, 0), [(1, Role::Admin), (team, Role::Admin)]);
+        }
     }
 }

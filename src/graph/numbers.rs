@@ -158,9 +158,18 @@ impl Numbers {
         self.members.get(team.0).copied().map(MemberId)
     }
 
-    /// What the team weighs as the lower one of a pair.
-    pub(super) fn lower_weight(&self, team: TeamId) -> Weight {
-        self.weights.get(team.0).copied().unwrap_or_default()
+    /// Tells what a team weighs as the lower one of a pair; soonest where it is asked for one page
+    /// after the other.
+    pub(super) fn lower_weights(&self) -> impl FnMut(TeamId) -> Weight {
+        let mut held = (u32::MAX, None);
+        move |team| {
+            let page = page_of(team.0);
+            if held.0 != page {
+                held = (page, self.weights.page(page));
+            }
+            let weight = held.1.and_then(|weights| weights.get(slot_of(team.0)));
+            weight.copied().unwrap_or_default()
+        }
     }
 
     /// The key's number, given now if it has none.

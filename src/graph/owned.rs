@@ -6,7 +6,7 @@
 //! INVARIANT (mirror): a team that exists is among its owner's, and no other team is.
 
 use super::chunks::ChunkedSet;
-use super::pages::{POINTERS, Pages, count};
+use super::pages::{POINTERS, Pages, shared_bytes};
 use crate::id::{MemberId, TeamId};
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Owned {
     pub(super) fn set(&mut self, owner: MemberId, team: TeamId, owns: bool) {
         let held = self.owners.get_mut(owner.0).get_or_insert_with(Arc::default);
         if Arc::strong_count(held) > 1 {
-            self.copied_bytes += count(size_of::<ChunkedSet>());
+            self.copied_bytes += shared_bytes(size_of::<ChunkedSet>());
         }
         Arc::make_mut(held).put(team.0, owns, &mut self.copied_bytes);
     }

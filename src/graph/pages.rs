@@ -40,6 +40,12 @@ pub(super) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
+/// What something of that size takes behind an [`Arc`]: with two counts and the allocator's own
+/// word, in steps of sixteen bytes.
+pub(super) fn shared_bytes(size: usize) -> u64 {
+    count((size + 3 * size_of::<usize>()).next_multiple_of(16))
+}
+
 #[derive(Debug)]
 struct Table<C: ?Sized, const WIDE: usize>([Option<Arc<C>>; WIDE]);
 
@@ -192,7 +198,7 @@ where
     C: ?Sized,
 {
     if Arc::strong_count(held) > 1 {
-        *copied += count(size_of::<Table<C, WIDE>>());
+        *copied += shared_bytes(size_of::<Table<C, WIDE>>());
     }
     Arc::make_mut(held)
 }
@@ -259,7 +265,7 @@ impl<P: ?Sized> PageTree<P> {
         if let Some(old) = slot.replace(new)
             && Arc::strong_count(&old) > 1
         {
-            *copied += count(size_of_val(&*old));
+            *copied += shared_bytes(size_of_val(&*old));
         }
     }
 
@@ -284,7 +290,7 @@ impl<P: Page> PageTree<P> {
         let (slot, copied) = self.slot(page);
         let held = slot.get_or_insert_with(Arc::default);
         if Arc::strong_count(held) > 1 {
-            *copied += count(size_of::<P>() + held.heap_bytes());
+            *copied += shared_bytes(size_of::<P>() + held.heap_bytes());
         }
         Arc::make_mut(held)
     }
@@ -327,6 +333,11 @@ impl<T: Clone + Default, const WIDE: usize> Pages<T, WIDE> {
     pub(super) fn get(&self, number: u32) -> Option<&T> {
         let place = at(number);
         self.0.get(page_number::<WIDE>(place))?.0.get(place % WIDE)
+    }
+
+    /// The values of a whole page; `None` if none of them was ever set.
+    pub(super) fn page(&self, page: u32) -> Option<&[T]> {
+        self.0.get(page).map(|values| values.0.as_slice())
     }
 
     /// The value, to be changed.

@@ -6,6 +6,7 @@
 //! Old versions are freed here, on the writer's side: the ring holds every version until no reader
 //! does, so that no reader's thread is the one to free it.
 
+use super::pages::count;
 use super::snapshot::Snapshot;
 use super::waiting::{Waiter, Waiting};
 use crate::id::{Lsn, Version};
@@ -47,7 +48,7 @@ impl Default for HistoryLimits {
 #[derive(Debug)]
 struct Kept {
     snapshot: Arc<Snapshot>,
-    /// What the version holds beside the next: what was copied to make the next.
+    /// What the version holds beside the next: itself, and what was copied to make the next.
     bytes: u64,
     published_at_ms: u64,
 }
@@ -126,7 +127,8 @@ impl PublishedCell {
             }
             if let Some(last) = recent.kept.back_mut() {
                 let before = last.snapshot.copied_bytes();
-                last.bytes = snapshot.copied_bytes().saturating_sub(before);
+                let own = count(size_of::<Snapshot>() + size_of::<Kept>());
+                last.bytes = own + snapshot.copied_bytes().saturating_sub(before);
                 recent.bytes += last.bytes;
             }
             recent.kept.push_back(Kept { snapshot, bytes: 0, published_at_ms: now_ms });
@@ -175,7 +177,7 @@ impl PublishedCell {
     /// How many versions are kept, and an estimate of the bytes they hold beside the newest.
     pub fn recent_size(&self) -> (u64, u64) {
         let recent = self.lock();
-        (super::pages::count(recent.kept.len()), recent.bytes)
+        (count(recent.kept.len()), recent.bytes)
     }
 }
 

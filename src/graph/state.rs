@@ -127,9 +127,13 @@ impl State {
 
 impl TeamEdges for State {
     fn parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
-        let member = self.numbers.member(team).filter(|_| self.is_team(team));
-        let edges = member.map(|member| self.up.of(member)).unwrap_or_default();
-        edges.iter().map(|edge| edge.team()).filter(move |&up| up != team && self.is_team(up))
+        let stated = self.is_team(team).then(|| self.stated_parents(team)).into_iter().flatten();
+        stated.filter(move |&up| up != team && self.is_team(up))
+    }
+
+    fn stated_parents(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
+        let edges = self.numbers.member(team).map(|member| self.up.of(member)).unwrap_or_default();
+        edges.iter().map(|edge| edge.team())
     }
 
     fn children(&self, team: TeamId) -> impl Iterator<Item = TeamId> {
@@ -141,8 +145,8 @@ impl TeamEdges for State {
         (0..self.numbers.team_count()).map(TeamId).filter(|&team| self.is_team(team))
     }
 
-    fn lower_weight(&self, team: TeamId) -> Weight {
-        self.numbers.lower_weight(team)
+    fn lower_weights(&self) -> impl FnMut(TeamId) -> Weight {
+        self.numbers.lower_weights()
     }
 
     fn upper_weight(&self, team: TeamId) -> Weight {

@@ -341,15 +341,18 @@ impl GraphWriter {
     }
 
     fn put_row(&mut self, key: &RowKey, states: Option<Membership>) -> Result<(), GraphFull> {
+        // What the keys at hand weigh, since to look them up by number is to wait for memory; a
+        // copy's are weighed at its end.
+        let ends = states.as_ref().filter(|_| !self.is_copy());
+        let ends = ends.map(|stated| digest::ends(&stated.member, &stated.team));
         let row = states.map(|stated| self.intern_row(stated)).transpose()?;
         let old = self.rows.set(key, row);
         if old == row || self.is_copy() {
             return Ok(());
         }
         // First the new, then the old: a row that only changes its role never lets go of its edge.
-        if let Some(row) = row {
+        if let (Some(row), Some(ends)) = (row, ends) {
             let (edge, role) = (row.edge(), row.role());
-            let ends = self.working.ends_weight(edge);
             self.working.sums.add_row(ends, role);
             let held = self.working.up.role(edge.0, edge.1);
             let role = self.rows.add(edge, held, role);

@@ -1,79 +1,13 @@
 //! The whole closure from the direct edges.
 //!
-//! Owns finding the components (petgraph's Kosaraju: iterative, where its Tarjan recurses and
-//! aborts on a chain of 50,000 with a 2 MiB stack) and filling the sets in one pass from below.
+//! Owns filling the sets in one pass from below; `direct` finds the components.
 
+use super::direct::Direct;
 use super::packed::Packing;
 use super::sets::{Set, SetRef, Work};
 use super::{Closure, ComponentId, TeamEdges, Unfit};
 use crate::graph::pages::{WIDTH, at, count, page_of, slot_of};
 use crate::id::TeamId;
-use petgraph::algo::kosaraju_scc;
-use petgraph::graph::{DiGraph, NodeIndex};
-
-/// Some teams (ascending) and the direct edges upward of each, asked for once.
-#[derive(Debug)]
-pub(super) struct Direct {
-    teams: Vec<TeamId>,
-    /// Where each team's parents end.
-    ends: Vec<usize>,
-    parents: Vec<u32>,
-}
-
-impl Direct {
-    pub(super) fn new<E: TeamEdges>(edges: &E, teams: Vec<TeamId>) -> Self {
-        let (mut ends, mut parents) = (Vec::with_capacity(teams.len()), Vec::new());
-        for &team in &teams {
-            parents.extend(edges.parents(team).map(|parent| parent.0));
-            ends.push(parents.len());
-        }
-        Direct { teams, ends, parents }
-    }
-
-    /// Each team with its parents.
-    fn iter(&self) -> impl Iterator<Item = (TeamId, &[u32])> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        let ranges = begins.zip(&self.ends);
-        let parents = ranges.map(|(begin, &end)| self.parents.get(begin..end).unwrap_or_default());
-        self.teams.iter().copied().zip(parents)
-    }
-
-    /// The components under the edges among the teams; each ascending, and those above come before
-    /// those below.
-    pub(super) fn components(&self) -> Vec<Vec<TeamId>> {
-        if let [_] = *self.teams {
-            return vec![self.teams.clone()];
-        }
-        // Team → place plus one; zeroed memory costs nothing where no team is.
-        let mut places = vec![0_u32; self.teams.last().map_or(0, |last| at(last.0) + 1)];
-        for (place, team) in (1..).zip(&self.teams) {
-            if let Some(held) = places.get_mut(at(team.0)) {
-                *held = place;
-            }
-        }
-        let mut graph =
-            DiGraph::<TeamId, (), u32>::with_capacity(self.teams.len(), self.parents.len());
-        for &team in &self.teams {
-            graph.add_node(team);
-        }
-        for (place, (_, parents)) in self.iter().enumerate() {
-            for &parent in parents {
-                if let Some(to @ 1..) = places.get(at(parent)) {
-                    graph.add_edge(NodeIndex::new(place), NodeIndex::from(to - 1), ());
-                }
-            }
-        }
-        // petgraph gives them in reverse topological order of the edges child → parent.
-        let mut components = kosaraju_scc(&graph);
-        let teams_of = |component: &mut Vec<NodeIndex<u32>>| {
-            let mut teams: Vec<TeamId> =
-                component.iter().filter_map(|&node| graph.node_weight(node).copied()).collect();
-            teams.sort_unstable();
-            teams
-        };
-        components.iter_mut().map(teams_of).collect()
-    }
-}
 
 impl Closure {
     /// Recomputes everything; beyond the budget no sets are kept.
@@ -102,7 +36,7 @@ impl Closure {
         // All that was there stays with older versions alone; a pair is 4 bytes at most.
         let replaced_bytes = self.copied_bytes() + self.pairs * 4;
         *self = Closure { replaced_bytes, backoff: self.backoff, ..Closure::default() };
-        let direct = Direct::new(edges, edges.teams().collect());
+        let direct = Direct::whole(edges);
         self.install_parents(&direct);
         let components = direct.components();
         let order = components.iter().filter_map(|teams| self.unite(edges, teams)).collect();
@@ -136,7 +70,8 @@ impl Closure {
         let children = Children::new(self, direct, order);
         let made = Made::new(order, &children, pairs_max)?;
         self.pairs = made.pairs;
-        self.weigh_made(edges, order, &children, &made);
+        let weight = self.made_weight(edges, order, &children, &made);
+        self.weight += weight;
         self.install(&made);
         Ok(())
     }
@@ -173,7 +108,7 @@ pub(super) struct Children {
 
 impl Children {
     fn new(closure: &Closure, direct: &Direct, order: &[ComponentId]) -> Self {
-        let mut between: Vec<(u32, u32)> = Vec::with_capacity(direct.parents.len());
+        let mut between: Vec<(u32, u32)> = Vec::with_capacity(direct.edge_count());
         let is_plain = closure.cyclic.is_empty();
         let component = |team: u32| {
             let component = closure.component(TeamId(team)).filter(|_| !is_plain);

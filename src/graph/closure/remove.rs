@@ -11,9 +11,9 @@
 //! A component that breaks is first replaced by its parts, as if each still reached all others:
 //! too much, and then what is too much is lost as above.
 
+use super::direct::Direct;
 use super::losses::Losing;
 use super::packed::Change;
-use super::rebuild::Direct;
 use super::search::still_reaches;
 use super::sets::{Set, SetRef, Work};
 use super::{Closure, ComponentId, TeamEdges, Unfit};

@@ -5,7 +5,7 @@
 //! with the way back: after removals the whole is tried again, at most as often as the doubling
 //! [`Backoff`] allows.
 
-use super::rebuild::Direct;
+use super::direct::Direct;
 use super::{Closure, ComponentId, SEARCHED_EDGES_MAX, TeamDelta, TeamEdges, Way};
 use crate::graph::pages::count;
 use crate::id::TeamId;
@@ -143,8 +143,8 @@ impl Closure {
         let broken: BTreeSet<ComponentId> = broken.collect();
         for component in broken {
             let teams = self.dissolve(edges, &[component.0]);
-            for part in Direct::new(edges, teams).components() {
-                self.unite(edges, &part);
+            for part in Direct::new(edges, teams).components().iter() {
+                self.unite(edges, part);
             }
         }
         for &(child, parent) in &delta.added {

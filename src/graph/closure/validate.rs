@@ -38,7 +38,7 @@ impl Closure {
             }
             let others = up.iter().filter(|&&other| other != team);
             let others: Weight = others.map(|&other| edges.upper_weight(other)).sum();
-            weight += edges.lower_weight(team) * others;
+            weight += edges.lower_weights()(team) * others;
             let kept = [self.teams_above(team), self.teams_below(edges, team)];
             for (kept, reached) in kept.into_iter().zip([up, down]) {
                 let mut expected: Vec<TeamId> = reached.into_iter().collect();

@@ -20,8 +20,9 @@ use crate::id::TeamId;
 /// The pairs of different teams of one component.
 pub(super) fn among<E: TeamEdges>(edges: &E, teams: &[TeamId]) -> Weight {
     let [mut lowers, mut uppers, mut own] = [Weight::default(); 3];
+    let mut lower_of = edges.lower_weights();
     for &team in teams {
-        let (lower, upper) = (edges.lower_weight(team), edges.upper_weight(team));
+        let (lower, upper) = (lower_of(team), edges.upper_weight(team));
         lowers += lower;
         uppers += upper;
         own += lower * upper;
@@ -30,11 +31,15 @@ pub(super) fn among<E: TeamEdges>(edges: &E, teams: &[TeamId]) -> Weight {
 }
 
 impl Closure {
-    fn lower_weight<E: TeamEdges>(&self, edges: &E, component: ComponentId) -> Weight {
-        if self.cyclic.is_empty() {
-            return edges.lower_weight(TeamId(component.0));
+    /// Tells what a component's teams weigh as the lower ones of pairs.
+    fn lower_weights<E: TeamEdges>(&self, edges: &E) -> impl FnMut(u32) -> Weight {
+        let (mut of, is_plain) = (edges.lower_weights(), self.cyclic.is_empty());
+        move |component| {
+            if is_plain {
+                return of(TeamId(component));
+            }
+            self.teams(ComponentId(component)).map(&mut of).sum()
         }
-        self.teams(component).map(|team| edges.lower_weight(team)).sum()
     }
 
     /// The component's teams, as the upper ones of pairs.
@@ -49,10 +54,10 @@ impl Closure {
         set: SetRef<'_>,
         counts: impl Fn(u32) -> bool,
     ) -> Weight {
-        let mut sum = Weight::default();
+        let (mut sum, mut weight) = (Weight::default(), self.lower_weights(edges));
         set.for_each(|number| {
             if counts(number) {
-                sum += self.lower_weight(edges, ComponentId(number));
+                sum += weight(number);
             }
         });
         sum
@@ -90,16 +95,18 @@ impl Closure {
         }
     }
 
-    /// Adds what all sets made from nothing weigh; `order` has those above before those below.
-    pub(super) fn weigh_made<E: TeamEdges>(
-        &mut self,
+    /// What all sets made from nothing add; `order` has those above before those below.
+    pub(super) fn made_weight<E: TeamEdges>(
+        &self,
         edges: &E,
         order: &[ComponentId],
         children: &Children,
         made: &Made,
-    ) {
+    ) -> Weight {
         // By component: itself, and all that is below it.
         let mut weights = vec![(Weight::default(), Weight::default()); children.end()];
+        let mut added = Weight::default();
+        let mut lower = self.lower_weights(edges);
         for &component in order.iter().rev() {
             let set = made.below(component.0);
             let mut below = Weight::default();
@@ -114,12 +121,12 @@ impl Closure {
                 }),
             }
             if !set.is_empty() {
-                self.weight += self.upper_weight(edges, component) * below;
+                added += self.upper_weight(edges, component) * below;
             }
-            let own = self.lower_weight(edges, component);
             if let Some(of) = weights.get_mut(at(component.0)) {
-                *of = (own, below);
+                *of = (lower(component.0), below);
             }
         }
+        added
     }
 }
