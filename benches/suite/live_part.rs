@@ -159,7 +159,7 @@ pub fn reads(plan: &Plan, stage: &Stage, scene: &Scene, record: &mut Record) -> 
     let empty = connected(server.address)?;
     let read = |of: &[Asker]| stage.runtime.block_on(read_window(plan, of, &scene.questions));
     let both = |sample: usize| -> anyhow::Result<(f64, f64)> {
-        if sample % 2 == 0 {
+        if sample.is_multiple_of(2) {
             let first = read(&ours)?;
             return Ok((first, read(&empty)?));
         }
