@@ -1,4 +1,4 @@
-//! The table of figures: names, units, targets.
+//! The table of figures: names, units, targets, and a line of it as it is printed.
 
 /// What must hold.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,9 @@ pub const ALL: &[Figure] = &[
     figure("bytes_core", "B", AtMost(12.0)),
     figure("bytes_all", "B", AtMost(32.0)),
     figure("read_p99_under_writes", "x", AtMost(1.5)),
+    figure("verify_rows_per_s", "/s", Target::None),
     figure("rebuild_online_s", "s", Target::None),
+    figure("drift_report_s", "s", Target::None),
     figure("ready_copy_s", "s", Target::None),
     figure("ready_checkpoint_s", "s", Target::None),
     figure("catch_up_s", "s", Target::None),
@@ -60,7 +62,38 @@ pub const ALL: &[Figure] = &[
     figure("project_check_s", "s", Target::None),
     figure("project_nest_s", "s", Target::None),
     figure("project_one_ms", "ms", Target::None),
+    figure("visible_ms_p99_projecting", "ms", Target::None),
+    figure("visible_p99_projecting_vs_rest", "x", Target::None),
 ];
+
+/// Where a figure was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// The targets are those of M and L.
+    None,
+    M,
+    L,
+}
+
+/// What the table is headed by.
+pub fn head() -> String {
+    format!("{:<32} {:>14} {:>14}   verdict", "figure", "value", "target")
+}
+
+impl Figure {
+    /// The value beside its target, and the verdict; the name ends in the size's suffix.
+    pub fn line(&self, value: f64, targets: Targets, suffix: &str) -> String {
+        let target = match targets {
+            Targets::None => Target::None,
+            Targets::M => self.target,
+            Targets::L => self.target_l.unwrap_or(self.target),
+        };
+        let (target, verdict) = target.judge(value);
+        let name = format!("{}{suffix}", self.name);
+        let value = format!("{} {}", plain(value), self.unit);
+        format!("{name:<32} {value:>14} {target:>14}   {verdict}")
+    }
+}
 
 impl Target {
     /// The target in words, and whether the value reaches it.

@@ -11,6 +11,7 @@ use teamgraph::feed::FeedConfig;
 use teamgraph::graph::{GraphLimits, HistoryLimits, PublishedCell, Snapshot};
 use teamgraph::server::{Server, ServerOptions};
 use teamgraph::status::{CheckpointStatus, FeedState, FeedStatus, StatusCell};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub const SLOT: &str = "tg_bench";
@@ -20,6 +21,8 @@ pub struct Following {
     pub published: Arc<PublishedCell>,
     pub status: Arc<StatusCell<FeedStatus>>,
     pub checkpoint: Option<Arc<StatusCell<CheckpointStatus>>>,
+    /// Where its tasks run.
+    pub tasks: Handle,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,6 +57,7 @@ impl Following {
                     server.published(),
                     server.feed_status(),
                     server.checkpoint_status(),
+                    Handle::current(),
                 );
                 sender.send(parts).unwrap();
                 server.run_until(stopped).await
@@ -63,8 +67,8 @@ impl Following {
             }
         };
         let thread = Some(std::thread::Builder::new().name("following".into()).spawn(work)?);
-        let (address, published, status, checkpoint) = receiver.recv()?;
-        Ok(Following { address, published, status, checkpoint, stop, thread })
+        let (address, published, status, checkpoint, tasks) = receiver.recv()?;
+        Ok(Following { address, published, status, checkpoint, tasks, stop, thread })
     }
 
     /// Waits until what was copied is served.

@@ -4,12 +4,13 @@
 //! Writers keep to a timetable: one that is late does not wait for the next turn.
 
 use crate::database::{Sql, connect};
+use crate::empty_service::EmptyService;
 use crate::options::Plan;
 use crate::postgres_part::{Scene, Stage};
 use crate::questions::Question;
 use crate::record::Record;
 use crate::sample::{median, percentile};
-use crate::servers::{Asker, asker, askers, check_request, one_core};
+use crate::servers::{Asker, OneCore, asker, askers, check_request, one_core};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use teamgraph::pb::{CheckRequest, Freshness, freshness};
@@ -26,7 +27,7 @@ const WRITERS: u32 = 8;
 /// fill a core.
 const READERS: u32 = 4;
 const READS_PER_S: u32 = 500;
-const WINDOWS: usize = 5;
+pub const WINDOWS: usize = 5;
 
 /// When the n-th turn of this worker begins.
 fn turn(begin: Instant, worker: u32, workers: u32, per_s: u32, n: u32) -> Instant {
@@ -39,46 +40,73 @@ struct Seen {
     answer_ms: f64,
 }
 
+/// A window of commits.
+pub struct Visible {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    token_ms: f64,
+    commits_per_s: f64,
+}
+
 pub fn visible(
     plan: &Plan,
     stage: &Stage,
     scene: &Scene,
     record: &mut Record,
 ) -> anyhow::Result<()> {
-    stage.runtime.block_on(async {
-        let mut writers = Vec::new();
-        for _ in 0..WRITERS {
-            let sql = Arc::new(connect(&stage.database.url).await?);
-            writers.push((sql, asker(scene.following.address).await?));
-        }
-        let rows = stage.database.memberships;
-        visible_window(plan, &writers, rows, scene, Duration::from_secs(2)).await?;
-        let (mut p50, mut p99, mut token, mut rate) = (vec![], vec![], vec![], vec![]);
-        for _ in 0..WINDOWS {
-            let begin = Instant::now();
-            let seen = visible_window(plan, &writers, rows, scene, plan.commit_window).await?;
-            rate.push(seen.len() as f64 / begin.elapsed().as_secs_f64());
-            let mut answers: Vec<f64> = seen.iter().map(|it| it.answer_ms).collect();
-            p50.push(percentile(&mut answers, 0.5));
-            p99.push(percentile(&mut answers, 0.99));
-            token.push(median(&seen.iter().map(|it| it.token_ms).collect::<Vec<_>>()));
-        }
-        record.put("visible_ms_p50", p50);
-        record.put("visible_ms_p99", p99);
-        record.context_median("visible_of_which_token_ms_p50", &token);
-        record.context_median("visible_commits_per_s", &rate);
-        Ok(())
-    })
+    let committers = Committers::connect(plan, stage, scene)?;
+    let windows: Vec<Visible> =
+        (0..WINDOWS).map(|_| committers.window(plan, stage, scene)).collect::<Result<_, _>>()?;
+    let column = |of: fn(&Visible) -> f64| -> Vec<f64> { windows.iter().map(of).collect() };
+    record.put("visible_ms_p50", column(|it| it.p50_ms));
+    record.put("visible_ms_p99", column(|it| it.p99_ms));
+    record.context_median("visible_of_which_token_ms_p50", &column(|it| it.token_ms));
+    record.context_median("visible_commits_per_s", &column(|it| it.commits_per_s));
+    Ok(())
+}
+
+/// Connections that commit, each with one that asks.
+pub struct Committers(Vec<(Arc<Sql>, Asker)>);
+
+impl Committers {
+    /// Connected and warm.
+    pub fn connect(plan: &Plan, stage: &Stage, scene: &Scene) -> anyhow::Result<Self> {
+        stage.runtime.block_on(async {
+            let mut committers = Vec::new();
+            for _ in 0..WRITERS {
+                let sql = Arc::new(connect(&stage.database.url).await?);
+                committers.push((sql, asker(scene.following.address).await?));
+            }
+            let (rows, warm) = (stage.database.memberships, Duration::from_secs(2));
+            visible_window(plan.commits_per_s, &committers, rows, scene, warm).await?;
+            Ok(Committers(committers))
+        })
+    }
+
+    pub fn window(&self, plan: &Plan, stage: &Stage, scene: &Scene) -> anyhow::Result<Visible> {
+        let (rows, per_s) = (stage.database.memberships, plan.commits_per_s);
+        let begin = Instant::now();
+        let window = visible_window(per_s, &self.0, rows, scene, plan.commit_window);
+        let seen = stage.runtime.block_on(window)?;
+        let commits_per_s = seen.len() as f64 / begin.elapsed().as_secs_f64();
+        let mut answers: Vec<f64> = seen.iter().map(|it| it.answer_ms).collect();
+        Ok(Visible {
+            p50_ms: percentile(&mut answers, 0.5),
+            p99_ms: percentile(&mut answers, 0.99),
+            token_ms: median(&seen.iter().map(|it| it.token_ms).collect::<Vec<_>>()),
+            commits_per_s,
+        })
+    }
 }
 
 async fn visible_window(
-    plan: &Plan,
+    per_s: u32,
     writers: &[(Arc<Sql>, Asker)],
     rows: i64,
     scene: &Scene,
     window: Duration,
 ) -> anyhow::Result<Vec<Seen>> {
-    let (begin, per_s) = (Instant::now(), plan.commits_per_s);
+    let begin = Instant::now();
     let mut tasks = JoinSet::new();
     for (worker, (sql, asker)) in (0_u32..).zip(writers) {
         let (sql, mut asker) = (Arc::clone(sql), asker.clone());
@@ -120,23 +148,44 @@ fn fresh_check(question: Question, token: String) -> CheckRequest {
     CheckRequest { freshness, ..check_request(question) }
 }
 
+/// Ours and, in the same windows, handlers that do nothing: what the writers, PostgreSQL and the feed
+/// take from the clients and from the transport, whoever answers.
 pub fn reads(plan: &Plan, stage: &Stage, scene: &Scene, record: &mut Record) -> anyhow::Result<()> {
-    let askers = stage.runtime.block_on(askers(scene.following.address, READERS as usize))?;
-    let read = || stage.runtime.block_on(read_window(plan, &askers, &scene.questions));
-    read()?;
-    let (mut ratios, mut at_rest, mut written, mut rates) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..WINDOWS {
-        let rest = read()?;
+    let connected = |address| stage.runtime.block_on(askers(address, READERS as usize));
+    let ours = connected(scene.following.address)?;
+    let request = check_request(scene.questions[0]);
+    let check = stage.runtime.block_on(ours[0].clone().check(request))?.into_inner();
+    let server = OneCore::empty(EmptyService::checking(check), "reads-empty")?;
+    let empty = connected(server.address)?;
+    let read = |of: &[Asker]| stage.runtime.block_on(read_window(plan, of, &scene.questions));
+    let both = |sample: usize| -> anyhow::Result<(f64, f64)> {
+        if sample.is_multiple_of(2) {
+            let first = read(&ours)?;
+            return Ok((first, read(&empty)?));
+        }
+        let first = read(&empty)?;
+        Ok((read(&ours)?, first))
+    };
+    both(0)?;
+    let (mut at_rest, mut written, mut rates) = (vec![], vec![], vec![]);
+    for sample in 0..WINDOWS {
+        at_rest.push(both(sample)?);
         let writers = Writers::start(plan, stage)?;
-        let under = read()?;
+        written.push(both(sample)?);
         rates.push(writers.end()?);
-        ratios.push(under / rest);
-        at_rest.push(rest);
-        written.push(under);
     }
-    record.put_alternated("read_p99_under_writes", ratios);
-    record.context_median("read_p99_ms_at_rest", &at_rest);
-    record.context_median("read_p99_ms_under_writes", &written);
+    let ratio = |of: fn(&(f64, f64)) -> f64| -> Vec<f64> {
+        written.iter().zip(&at_rest).map(|(written, rest)| of(written) / of(rest)).collect()
+    };
+    let column = |windows: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| -> Vec<f64> {
+        windows.iter().map(of).collect()
+    };
+    record.put_alternated("read_p99_under_writes", ratio(|it| it.0));
+    record.context_median("read_p99_under_writes_empty", &ratio(|it| it.1));
+    record.context_median("read_p99_ms_at_rest", &column(&at_rest, |it| it.0));
+    record.context_median("read_p99_ms_under_writes", &column(&written, |it| it.0));
+    record.context_median("read_p99_ms_empty_at_rest", &column(&at_rest, |it| it.1));
+    record.context_median("read_p99_ms_empty_under_writes", &column(&written, |it| it.1));
     record.context_median("read_commits_per_s", &rates);
     Ok(())
 }
@@ -174,7 +223,7 @@ async fn read_window(
     Ok(percentile(&mut times, 0.99))
 }
 
-/// Writers on a thread of their own, for as long as a window of reads.
+/// Writers on a thread of their own, for as long as two windows of reads.
 struct Writers(std::thread::JoinHandle<anyhow::Result<f64>>);
 
 impl Writers {
@@ -183,7 +232,7 @@ impl Writers {
         let (ready, started) = mpsc::channel();
         let (url, rows) = (stage.database.url.clone(), stage.database.memberships);
         // Half a second longer: the reads must not outlast them.
-        let window = plan.read_window + Duration::from_millis(500);
+        let window = 2 * plan.read_window + Duration::from_millis(500);
         let per_s = plan.commits_per_s;
         let work = move || one_core()?.block_on(write_window(url, rows, window, per_s, ready));
         let thread = std::thread::Builder::new().name("writers".into()).spawn(work)?;

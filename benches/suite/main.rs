@@ -6,9 +6,10 @@
 //! | `shapes_part` | a chain of 10,000 teams; one bad row that closes a cycle of 12,000; a ring of 20,000 | one row must never stop the service |
 //! | `memory_part` | the graph built and then changed a million times, by RSS | what a machine must have |
 //! | `grpc_part` | unary, batch and stream, against handlers that do nothing | what the service adds to the transport |
-//! | `postgres_part` | the copy against a bare `COPY`; checks against the flattened table; COMMIT to answer; reads under writes; a bulk transaction against `pg_recvlogical` | the whole path, on a real PostgreSQL |
+//! | `postgres_part` | the copy against a bare `COPY`; a verify and a rebuild on demand; checks against the flattened table; COMMIT to answer; reads under writes; a bulk transaction against `pg_recvlogical` | the whole path, on a real PostgreSQL |
 //! | `restart_part` | ready by copy and by checkpoint; a pause of a million rows; an idle source with busy neighbours | what a restart and a pause cost, here and on the primary |
 //! | `projection_part` | the participation table filled, read through and followed, beside one statement by hand | what a flattened table costs where it must be kept |
+//! | `projecting_part` | COMMIT to answer while a table is kept of the same server | what the table costs those who ask |
 //! | `growth` | four figures from S to XL | what limits each |
 //!
 //! Each part runs in a process of its own, the suite started again with `--part`: memory is then
@@ -33,6 +34,7 @@
     reason = "a benchmark, not the product"
 )]
 
+mod admin_part;
 mod bulk_part;
 mod closure_shapes;
 mod copy_rows;
@@ -46,6 +48,7 @@ mod grpc_part;
 mod live_part;
 mod load;
 mod machine;
+mod mart;
 mod memory_part;
 mod options;
 mod organisation;
@@ -53,6 +56,7 @@ mod parts;
 mod petgraph_peer;
 mod postgres_part;
 mod process;
+mod projecting_part;
 mod projection_part;
 mod questions;
 mod rebuild_part;
@@ -82,11 +86,16 @@ fn main() -> ExitCode {
 
 /// False if a part failed; the others' figures are reported all the same.
 fn run(options: &Options) -> anyhow::Result<bool> {
+    parts::know(&options.only)?;
     if options.test {
+        parts::agree_with_the_table()?;
         let plan = Plan::tiny();
         for part in parts::without_postgres() {
             let record = part.run(&plan)?;
             anyhow::ensure!(!record.is_empty(), "part {} measured nothing", part.name);
+            let lines = report::table(&record, &plan).lines().count();
+            let samples = record.samples.len();
+            anyhow::ensure!(lines == samples + 1, "part {}: a figure without a line", part.name);
         }
         growth::measure(&plan)?;
         println!("suite: every part that needs no PostgreSQL ran once");

@@ -3,9 +3,10 @@
 use crate::options::{Options, Plan, wants};
 use crate::record::Record;
 use crate::{
-    graph_part, growth, grpc_part, memory_part, postgres_part, process, projection_part,
-    shapes_part,
+    figures, graph_part, growth, grpc_part, memory_part, postgres_part, process, projecting_part,
+    projection_part, shapes_part,
 };
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// A part: what runs in one process.
@@ -46,6 +47,7 @@ const PARTS: &[Part] = &[
     part("grpc", grpc_part::FIGURES, grpc_part::run),
     part("growth_once", &[], growth::measure),
     apart(on_postgres(part("projection", projection_part::FIGURES, projection_part::run))),
+    apart(on_postgres(part("projecting", projecting_part::FIGURES, projecting_part::run))),
     on_postgres(part("postgres", postgres_part::FIGURES, postgres_part::run)),
 ];
 
@@ -54,6 +56,24 @@ const PARTS: &[Part] = &[
 pub fn without_postgres() -> impl Iterator<Item = &'static Part> {
     let starts_others = |part: &Part| matches!(part.name, "shapes" | "memory");
     PARTS.iter().filter(move |part| !part.needs_postgres && !starts_others(part))
+}
+
+/// Fails if a figure is asked for that no part gives: nothing would be measured, and nothing said.
+pub fn know(only: &[String]) -> anyhow::Result<()> {
+    for name in only {
+        let is_given = PARTS.iter().any(|part| wants(std::slice::from_ref(name), part.figures));
+        anyhow::ensure!(is_given, "there is no figure {name}: docs/benchmarks.md names them");
+    }
+    Ok(())
+}
+
+/// Fails if a part gives what the table has no line for, or the table has what no part gives.
+pub fn agree_with_the_table() -> anyhow::Result<()> {
+    let given: BTreeSet<&str> = PARTS.iter().flat_map(|part| part.figures).copied().collect();
+    let shown: BTreeSet<&str> = figures::ALL.iter().map(|figure| figure.name).collect();
+    let differ: Vec<_> = given.symmetric_difference(&shown).collect();
+    anyhow::ensure!(differ.is_empty(), "parts and table differ by {differ:?}");
+    Ok(())
 }
 
 impl Part {

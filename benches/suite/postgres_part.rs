@@ -7,14 +7,16 @@ use crate::organisation::DrawnRows;
 use crate::questions::{Question, Questions};
 use crate::record::Record;
 use crate::servers::one_core;
-use crate::{bulk_part, live_part, rebuild_part, restart_part, table_part};
+use crate::{admin_part, bulk_part, live_part, rebuild_part, restart_part, table_part};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 pub const FIGURES: &[&str] = &[
     "rebuild_vs_copy",
+    "verify_rows_per_s",
     "rebuild_online_s",
+    "drift_report_s",
     "unary_vs_table",
     "visible_ms_p50",
     "visible_ms_p99",
@@ -52,14 +54,13 @@ pub struct Scene {
 }
 
 pub fn run(plan: &Plan) -> anyhow::Result<Record> {
-    let runtime = one_core()?;
-    let start = Instant::now();
-    let database = runtime.block_on(Database::start(plan))?;
     let mut record = Record::default();
-    record.context("postgres_load_s", start.elapsed().as_secs_f64());
-    let stage = Stage { runtime, database };
+    let stage = Stage::start(plan, &mut record)?;
     if plan.wants(rebuild_part::FIGURES) {
-        attempt("rebuild", &mut record, |record| rebuild_part::run(plan, &stage, record));
+        attempt("rebuild", &mut record, |record| rebuild_part::run(&stage, record));
+    }
+    if plan.wants(admin_part::FIGURES) {
+        attempt("admin", &mut record, |record| admin_part::run(plan, &stage, record));
     }
     if plan.wants(FOLLOWING) {
         attempt("following", &mut record, |record| follow(plan, &stage, record));
@@ -67,23 +68,43 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     if plan.wants(restart_part::FIGURES) {
         attempt("restart", &mut record, |record| restart_part::run(plan, &stage, record));
     }
-    let Stage { runtime, database } = stage;
-    runtime.block_on(database.stop())?;
+    stage.stop()?;
     Ok(record)
 }
 
+impl Stage {
+    /// Starts PostgreSQL and loads the organisation.
+    pub fn start(plan: &Plan, record: &mut Record) -> anyhow::Result<Self> {
+        let runtime = one_core()?;
+        let start = Instant::now();
+        let database = runtime.block_on(Database::start(plan))?;
+        record.context("postgres_load_s", start.elapsed().as_secs_f64());
+        Ok(Stage { runtime, database })
+    }
+
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.runtime.block_on(self.database.stop())
+    }
+}
+
+impl Scene {
+    /// Starts the server and waits until it has caught up.
+    pub fn begin(plan: &Plan, stage: &Stage) -> anyhow::Result<Self> {
+        let following = Following::begin(&stage.database.feed_url())?;
+        stage.runtime.block_on(async {
+            following.copied().await?;
+            following.streaming().await
+        })?;
+        let (snapshot, synthetic) = (following.snapshot()?, &stage.database.synthetic);
+        let drawn = DrawnRows::of(synthetic);
+        let each = plan.questions.min(QUESTIONS_MAX);
+        let questions = Questions::draw(&snapshot, synthetic, &drawn, each)?.mixed();
+        Ok(Scene { following, questions: Arc::new(questions) })
+    }
+}
+
 fn follow(plan: &Plan, stage: &Stage, record: &mut Record) -> anyhow::Result<()> {
-    let following = Following::begin(&stage.database.feed_url())?;
-    stage.runtime.block_on(async {
-        following.copied().await?;
-        following.streaming().await
-    })?;
-    let (snapshot, synthetic) = (following.snapshot()?, &stage.database.synthetic);
-    let drawn = DrawnRows::of(synthetic);
-    let each = plan.questions.min(QUESTIONS_MAX);
-    let questions = Questions::draw(&snapshot, synthetic, &drawn, each)?.mixed();
-    drop((snapshot, drawn));
-    let scene = Scene { following, questions: Arc::new(questions) };
+    let scene = Scene::begin(plan, stage)?;
     if plan.wants(&["unary_vs_table"]) {
         attempt("table", record, |record| table_part::run(plan, stage, &scene, record));
     }

@@ -5,18 +5,16 @@
 //! being seen by another session. What is done by hand is the one statement that gives a team the
 //! people of another, of a table that is right already.
 
-use crate::database::{SETTINGS, Sql, connect};
+use crate::mart::Mart;
 use crate::options::Plan;
 use crate::organisation::{Comings, DrawnRows, Organisation, join, leave};
 use crate::record::Record;
 use crate::sample::percentile;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 use teamgraph::change::Change;
-use teamgraph::embedded::{EmbeddedOptions, EmbeddedPostgres};
 use teamgraph::graph::HistoryLimits;
-use teamgraph::project::{Filter, ProjectOptions, Projector, SourceNames, TableNames, check, mend};
+use teamgraph::project::{ProjectOptions, Projector, check, mend};
 use teamgraph::status::StatusCell;
 use teamgraph::synthetic::Synthetic;
 use tokio::runtime::Builder;
@@ -26,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 pub const FIGURES: &[&str] =
     &["project_fill_s", "project_check_s", "project_nest_s", "project_one_ms"];
+const FILLING: &[&str] = &["project_fill_s", "project_check_s"];
 
 /// Each moves everything, or much.
-const SAMPLES: usize = 3;
+const SAMPLES: usize = 5;
 /// Single memberships that are waited for, one after the other.
 const SINGLES: usize = 200;
 /// Above every row of the organisation.
@@ -39,75 +38,77 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     let organisation = Organisation::build(&synthetic, HistoryLimits::default(), false);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let settings = SETTINGS.iter().filter(|(name, _)| *name != "listen_addresses");
-        let settings = settings.map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let postgres =
-            EmbeddedPostgres::start(EmbeddedOptions { directory: None, settings }).await?;
-        let url = postgres.create_database("mart").await?;
-        let bench = Bench { options: options(&url)?, sql: connect(&url).await?, organisation };
-        let record = bench.measure(plan, &synthetic).await?;
-        postgres.stop().await?;
+        let mart = Mart::start().await?;
+        let mut bench = Bench { options: mart.unbounded()?, mart, organisation };
+        let mut record = Record::default();
+        bench.fills(plan, &mut record).await?;
+        bench.follows(plan, &synthetic, &mut record).await?;
+        bench.mart.stop().await?;
         Ok(record)
-    })
-}
-
-fn options(url: &str) -> anyhow::Result<ProjectOptions> {
-    Ok(ProjectOptions {
-        target: url.parse()?,
-        table: TableNames {
-            schema: None,
-            table: "teamparticipation".into(),
-            team: "team".into(),
-            person: "person".into(),
-        },
-        filter: Filter::default(),
-        batch_rows: 10_000,
-        rows_per_s: None,
-        interval: Duration::ZERO,
-        instance: "bench".into(),
-        same_database: false,
-        source: SourceNames { database: "none".into(), publication: "none".into() },
     })
 }
 
 struct Bench {
     options: ProjectOptions,
-    sql: Sql,
+    mart: Mart,
     organisation: Organisation,
 }
 
 impl Bench {
-    async fn measure(mut self, plan: &Plan, synthetic: &Synthetic) -> anyhow::Result<Record> {
-        let (mut record, mut fills, mut checks) = (Record::default(), Vec::new(), Vec::new());
-        let (cell, mut rows) = (Arc::clone(&self.organisation.cell), 0);
+    async fn execute(&self, sql: &str) -> anyhow::Result<()> {
+        Ok(self.mart.sql.client.batch_execute(sql).await?)
+    }
+
+    /// Once, if what follows alone is asked for.
+    async fn fills(&self, plan: &Plan, record: &mut Record) -> anyhow::Result<()> {
+        let (cell, options) = (&self.organisation.cell, &self.options);
+        if !plan.wants(FILLING) {
+            mend(cell, options).await?;
+            return Ok(());
+        }
+        let (mut fills, mut checks, mut rows) = (vec![], vec![], 0);
         for _ in 0..SAMPLES {
-            self.sql.client.batch_execute("DROP TABLE IF EXISTS teamparticipation").await?;
-            let (report, seconds) = timed(mend(&cell, &self.options)).await?;
+            self.execute("DROP TABLE IF EXISTS teamparticipation").await?;
+            let (report, seconds) = timed(mend(cell, options)).await?;
             rows = report.rows_expected;
             fills.push(seconds);
-            let (report, seconds) = timed(check(&cell, &self.options)).await?;
+            let (report, seconds) = timed(check(cell, options)).await?;
             anyhow::ensure!(!report.has_differences(), "{report:?}");
             checks.push(seconds);
         }
         let size = "SELECT pg_total_relation_size('teamparticipation')";
-        let bytes: i64 = self.sql.client.query_one(size, &[]).await?.get(0);
+        let bytes: i64 = self.mart.sql.client.query_one(size, &[]).await?.get(0);
         record.context("project_rows", rows);
         record.context("project_table_mb", bytes as f64 / 1e6);
         record.context_median("project_fill_rows_per_s", &rates(rows, &fills));
         record.context_median("project_check_rows_per_s", &rates(rows, &checks));
         record.put("project_fill_s", fills);
         record.put("project_check_s", checks);
-        let stop = CancellationToken::new();
-        let feed = Arc::new(StatusCell::default());
+        Ok(())
+    }
+
+    async fn follows(
+        &mut self,
+        plan: &Plan,
+        synthetic: &Synthetic,
+        record: &mut Record,
+    ) -> anyhow::Result<()> {
+        if !plan.wants(&["project_one_ms", "project_nest_s"]) {
+            return Ok(());
+        }
+        let (stop, feed) = (CancellationToken::new(), Arc::new(StatusCell::default()));
+        let cell = Arc::clone(&self.organisation.cell);
         let projector = Projector::new(self.options.clone(), cell, feed);
         let mut running = JoinSet::new();
         running.spawn(projector.run(stop.clone()));
-        self.reached().await?;
-        self.singles(plan, synthetic, &mut record).await?;
-        self.nesting(synthetic, &mut record).await?;
+        self.mart.reached(&self.organisation.cell).await?;
+        self.singles(plan, synthetic, record).await?;
+        self.nesting(synthetic, record).await?;
         stop.cancel();
         running.join_next().await.transpose()?;
-        Ok(record)
+        let report = check(&self.organisation.cell, &self.options).await?;
+        anyhow::ensure!(!report.has_differences(), "{report:?}");
+        Ok(())
     }
 
     async fn singles(
@@ -129,7 +130,7 @@ impl Bench {
     async fn nesting(&mut self, synthetic: &Synthetic, record: &mut Record) -> anyhow::Result<()> {
         let (big, spare) = (synthetic.big_team(), synthetic.spare_team());
         let count = "SELECT count(*) FROM teamparticipation WHERE team = $1";
-        let rows: i64 = self.sql.client.query_one(count, &[&big]).await?.get(0);
+        let rows: i64 = self.mart.sql.client.query_one(count, &[&big]).await?.get(0);
         let by_hand = format!(
             "BEGIN; INSERT INTO teamparticipation (team, person)
              SELECT {spare}, person FROM teamparticipation WHERE team = {big}; COMMIT"
@@ -138,16 +139,17 @@ impl Bench {
             format!("DELETE FROM teamparticipation WHERE team = {spare} AND person <> {spare}");
         let (mut nest, mut part, mut hand, mut log) = (vec![], vec![], vec![], vec![]);
         for _ in 0..SAMPLES {
-            let before = self.log_bytes().await?;
+            let before = self.mart.log_mb().await?;
             nest.push(self.follow(join(EDGE_ROW, big, spare)).await?);
-            log.push(self.log_bytes().await? - before);
+            log.push(self.mart.log_mb().await? - before);
             part.push(self.follow(leave(EDGE_ROW)).await?);
-            let (_, seconds) = timed(self.sql.client.batch_execute(&by_hand)).await?;
+            let (_, seconds) = timed(self.execute(&by_hand)).await?;
             hand.push(seconds);
-            self.sql.client.batch_execute(&undo).await?;
+            self.execute(&undo).await?;
         }
         record.context("project_nest_rows", rows);
         record.context_median("project_nest_log_mb", &log);
+        record.context_median("project_nest_rows_per_s", &rates(rows.unsigned_abs(), &nest));
         record.context_median("project_part_s", &part);
         record.context_median("project_nest_by_hand_s", &hand);
         record.put("project_nest_s", nest);
@@ -159,27 +161,8 @@ impl Bench {
         self.organisation.change(change);
         let begin = Instant::now();
         self.organisation.publish();
-        self.reached().await?;
+        self.mart.reached(&self.organisation.cell).await?;
         Ok(begin.elapsed().as_secs_f64())
-    }
-
-    /// Waits until the table is at the newest version.
-    async fn reached(&self) -> anyhow::Result<()> {
-        let published = self.organisation.cell.load();
-        let published = published.ok_or_else(|| anyhow::anyhow!("nothing is published"))?;
-        let lsn = published.applied_lsn.to_string();
-        let sql = "SELECT FROM teamgraph_projection WHERE applied_lsn >= $1::text::pg_lsn";
-        let sql = self.sql.client.prepare(sql).await?;
-        while self.sql.client.query(&sql, &[&lsn]).await?.is_empty() {
-            tokio::time::sleep(Duration::from_micros(500)).await;
-        }
-        Ok(())
-    }
-
-    /// Megabytes of log that the target has written.
-    async fn log_bytes(&self) -> anyhow::Result<f64> {
-        let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8 / 1e6";
-        Ok(self.sql.client.query_one(sql, &[]).await?.get(0))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table for people, the summary for programs.
 
-use crate::figures::{ALL, plain};
+use crate::figures::{ALL, Figure, Targets, head, plain};
 use crate::machine;
 use crate::options::{Plan, Size};
 use crate::record::Record;
@@ -12,29 +12,35 @@ use std::path::PathBuf;
 
 /// Prints the table and writes `target/bench/summary.json`. What was not measured is in neither.
 pub fn write(record: &Record, plan: &Plan) -> anyhow::Result<()> {
-    println!("{:<28} {:>14} {:>14}   verdict", "figure", "value", "target");
-    for figure in ALL {
-        let Some(samples) = record.samples.get(figure.name) else { continue };
-        let at_l = figure.target_l.filter(|_| matches!(plan.size, Size::L | Size::Xl));
-        let value = median(samples);
-        let (target, verdict) = match plan.size {
-            // The targets are those of M and L.
-            Size::S => ("-".into(), "-"),
-            Size::M | Size::L | Size::Xl => at_l.unwrap_or(figure.target).judge(value),
-        };
-        let name = format!("{}{}", figure.name, plan.suffix());
-        let value = format!("{} {}", plain(value), figure.unit);
-        println!("{name:<28} {value:>14} {target:>14}   {verdict}");
-    }
+    println!("{}", table(record, plan));
     println!("\nbehind them:");
     for (name, value) in &record.context {
         let value = value.as_f64().map_or_else(|| value.to_string(), plain);
         println!("  {name:<36} {value:>14}");
     }
+    save("summary.json", &summary(record, plan))
+}
+
+/// A line for each figure that was measured.
+pub fn table(record: &Record, plan: &Plan) -> String {
+    let targets = match plan.size {
+        Size::S => Targets::None,
+        Size::M => Targets::M,
+        Size::L | Size::Xl => Targets::L,
+    };
+    let line = |figure: &Figure| {
+        let value = median(record.samples.get(figure.name)?);
+        Some(figure.line(value, targets, plan.suffix()))
+    };
+    let lines: Vec<String> = [head()].into_iter().chain(ALL.iter().filter_map(line)).collect();
+    lines.join("\n")
+}
+
+pub fn summary(record: &Record, plan: &Plan) -> Value {
     let Record { samples, alternated, context } = record.clone().with_suffix(plan.suffix());
     let figures: BTreeMap<&String, f64> =
         samples.iter().map(|(name, samples)| (name, median(samples))).collect();
-    let summary = json!({
+    json!({
         "commit": machine::commit(),
         "machine": machine::describe(),
         "size": plan.size.name(),
@@ -42,8 +48,7 @@ pub fn write(record: &Record, plan: &Plan) -> anyhow::Result<()> {
         "samples": samples,
         "alternated": alternated,
         "context": context,
-    });
-    save("summary.json", &summary)
+    })
 }
 
 /// Into `target/bench/`, wherever the suite was started.

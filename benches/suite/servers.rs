@@ -61,7 +61,11 @@ impl OneCore {
             let service = ParticipationServiceServer::new(service);
             let service = service.max_decoding_message_size(usize::try_from(REQUEST_BYTES.value)?);
             let server = Server::builder().max_concurrent_streams(4_096).add_service(service);
-            Ok(server.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await?)
+            // Its clients' connections may be at rest by then, and would never say goodbye.
+            tokio::select! {
+                served = server.serve_with_incoming(incoming) => Ok(served?),
+                () = stop.cancelled() => Ok(()),
+            }
         })
     }
 

@@ -15,6 +15,7 @@
 )]
 
 mod answers;
+mod bench_table;
 mod command;
 mod conformance;
 mod end_to_end;
