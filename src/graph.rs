@@ -33,6 +33,7 @@ mod list;
 mod member_words;
 mod names;
 mod numbers;
+mod once;
 mod owned;
 mod pages;
 mod path;

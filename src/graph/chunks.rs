@@ -116,7 +116,7 @@ impl ChunkedSet {
                 let many = own(many, Blocks::bytes, copied);
                 let removed = many.remove(number, copied);
                 if many.len <= CHUNK_MAX / 2 {
-                    let all: Vec<u32> = many.iter_from(0).collect();
+                    let all: Vec<u32> = many.parts_from(0).flatten().copied().collect();
                     *self = ChunkedSet::from_sorted(&all);
                 }
                 removed
@@ -135,13 +135,18 @@ impl ChunkedSet {
 
     /// The numbers from `from` on, ascending.
     pub(super) fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+        self.parts_from(from).flatten().copied()
+    }
+
+    /// The numbers from `from` on as they lie in memory, stretch after stretch, ascending: what
+    /// reads very many does not ask of each number where the next one is.
+    pub(super) fn parts_from(&self, from: u32) -> impl Iterator<Item = &[u32]> {
         let (one, many) = match &self.0 {
             None => (None, None),
-            Some(Held::One(chunk)) => (Some(chunk), None),
+            Some(Held::One(chunk)) => (Some(tail(chunk, from)), None),
             Some(Held::Many(many)) => (None, Some(many)),
         };
-        let one = one.into_iter().flat_map(move |chunk| tail(chunk, from).iter().copied());
-        one.chain(many.into_iter().flat_map(move |many| many.iter_from(from)))
+        one.into_iter().chain(many.into_iter().flat_map(move |many| many.parts_from(from)))
     }
 
     /// What this set alone has, and what the other alone has, each ascending. Chunks that they
@@ -296,14 +301,14 @@ impl Blocks {
         }
     }
 
-    fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+    fn parts_from(&self, from: u32) -> impl Iterator<Item = &[u32]> {
         let first = self.blocks.partition_point(|block| block.first <= from).saturating_sub(1);
         let blocks = self.blocks.get(first..).unwrap_or_default().iter();
         let chunks = blocks.flat_map(move |block| {
             let place = block.chunks.partition_point(|chunk| chunk.first <= from);
             block.chunks.get(place.saturating_sub(1)..).unwrap_or_default()
         });
-        chunks.flat_map(move |chunk| tail(&chunk.numbers, from).iter().copied())
+        chunks.map(move |chunk| tail(&chunk.numbers, from))
     }
 }
 
