@@ -48,7 +48,9 @@ impl Up {
     /// What the member is.
     pub(super) fn standing(&self, member: MemberId) -> Standing {
         let (page, slot) = place_of(member);
-        self.page(page).standing(slot)
+        let page = self.page(page);
+        page.ask_for_edges(slot);
+        page.standing(slot)
     }
 
     /// What the member is, and its stated edges.

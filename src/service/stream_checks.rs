@@ -14,7 +14,7 @@ use super::convert;
 use super::errors::{Failure, Reason};
 use super::freshness::Basis;
 use super::participation::Answers;
-use super::refs::find_members;
+use super::refs::{find_members, find_teams};
 use super::turns::Turns;
 use crate::graph::GROUP;
 use crate::id::Lsn;
@@ -156,7 +156,7 @@ fn group<'a>(
     };
     let (pair, snapshot) = (PairRequest { asked, lenient: first.lenient }, basis.snapshot());
     let members = find_members(snapshot, questions.iter().map(|it| it.member.as_ref()));
-    let teams = find_members(snapshot, questions.iter().map(|it| it.team.as_ref()));
+    let teams = find_teams(snapshot, questions.iter().map(|it| it.team.as_ref()));
     let mut answers = Vec::with_capacity(questions.len());
     let ends = members.into_iter().zip(teams).take(questions.len());
     pair.group(snapshot, ends, &mut answers);
