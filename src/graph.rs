@@ -34,6 +34,7 @@ mod member_words;
 mod names;
 mod narrow;
 mod numbers;
+mod once;
 mod owned;
 mod pages;
 mod path;

@@ -96,7 +96,7 @@ pub fn member(snapshot: &Snapshot, key: i64) -> MemberId {
 
 /// A check by source keys, as a caller asks it.
 pub fn relation(snapshot: &Snapshot, person: i64, team: i64) -> Relation {
-    let team = snapshot.team(member(snapshot, team)).unwrap();
+    let team = snapshot.find_team(&SourceKey::int(team)).unwrap();
     snapshot.relation(member(snapshot, person), team)
 }
 

@@ -83,7 +83,7 @@ impl Projection {
     fn start(scene: &Scene, options: ProjectOptions) -> anyhow::Result<Self> {
         let (published, feed) =
             (Arc::clone(&scene.following.published), Arc::clone(&scene.following.status));
-        let projector = Projector::new(options, published, feed);
+        let projector = Projector::new(options, published, feed, Arc::default());
         let (tasks, stop) = (scene.following.tasks.clone(), CancellationToken::new());
         let stopped = stop.clone();
         let work = move || tasks.block_on(projector.run(stopped));

@@ -98,7 +98,7 @@ impl Bench {
         }
         let (stop, feed) = (CancellationToken::new(), Arc::new(StatusCell::default()));
         let cell = Arc::clone(&self.organisation.cell);
-        let projector = Projector::new(self.options.clone(), cell, feed);
+        let projector = Projector::new(self.options.clone(), cell, feed, Arc::default());
         let mut running = JoinSet::new();
         running.spawn(projector.run(stop.clone()));
         self.mart.reached(&self.organisation.cell).await?;

@@ -31,8 +31,8 @@ pub struct Questions {
 /// The relation of two source keys: what `check_ns` times.
 pub fn ask(snapshot: &Snapshot, (member, team): Question) -> Option<Relation> {
     let member = snapshot.find(&SourceKey::int(member))?;
-    let team = snapshot.find(&SourceKey::int(team))?;
-    Some(snapshot.relation(member, snapshot.team(team)?))
+    let team = snapshot.find_team(&SourceKey::int(team))?;
+    Some(snapshot.relation(member, team))
 }
 
 struct Draw<'a> {

@@ -13,6 +13,7 @@ use super::Snapshot;
 use super::adjacency::Standing;
 use super::answer::{Kinds, Relation, Scope, TeamPage};
 use super::list::{Alone, MemberList, team_page};
+use super::once::Once;
 use crate::id::{MemberId, Role, TeamId};
 
 impl Snapshot {
@@ -88,7 +89,7 @@ impl Snapshot {
         }
         let owner = owner.filter(|&owner| state.standing(owner) == Standing::Person);
         let alone = Alone { owner, admins: state.down.of(team).map(|direct| &direct.admins) };
-        MemberList { state, kinds, teams, sources, alone }
+        MemberList { state, kinds, teams, sources, alone, once: Once::default() }
     }
 
     /// The team's owner, if it has one that exists.

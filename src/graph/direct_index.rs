@@ -17,7 +17,7 @@
 //! Append-only: tables, segments and lists of numbers are made once and stay, so a reader that
 //! found one may go on reading it.
 
-use super::pages::{at, count};
+use super::pages::{at, count, number};
 use crate::id::MemberId;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -77,8 +77,11 @@ impl Block {
             return apart.get(place)?.load(Ordering::Relaxed).checked_sub(1).map(MemberId);
         }
         let keys = self.keys.load(Ordering::Acquire);
-        let key = 1 << place;
-        let before = (keys & (key - 1)).count_ones();
+        let key = 1_u64 << place;
+        let below = key - 1;
+        // Mostly all of them have one, and few processors count bits in one step.
+        let before =
+            if keys & below == below { number(place) } else { (keys & below).count_ones() };
         (keys & key != 0).then(|| MemberId(self.first.load(Ordering::Relaxed) + before))
     }
 

@@ -44,6 +44,18 @@ impl KeyPage {
         Some(SourceKey { space, key: Key::Int(key) })
     }
 
+    /// The key, if it is an integer.
+    pub(super) fn int(&self, slot: usize) -> Option<i64> {
+        match self {
+            KeyPage::Near(_, first, past) => Some(*first + i64::from(*past.get(slot)?)),
+            KeyPage::Ints(_, keys) => keys.get(slot).copied(),
+            KeyPage::Any(_) => match self.get(slot)?.key {
+                Key::Int(key) => Some(key),
+                Key::Uuid(_) | Key::Text(_) => None,
+            },
+        }
+    }
+
     /// Adds the next member's key.
     pub(super) fn push(&mut self, key: SourceKey) {
         match (&mut *self, &key) {
@@ -108,7 +120,12 @@ mod tests {
             keys.iter().for_each(|key| page.push(key.clone()));
             let back: Vec<_> = (0..WIDTH).map_while(|slot| page.get(slot)).collect();
             assert_eq!(back, keys);
-            assert_eq!(page.get(keys.len()), None);
+            let ints = keys.iter().map(|key| match key.key {
+                Key::Int(int) => Some(int),
+                Key::Uuid(_) | Key::Text(_) => None,
+            });
+            assert!(ints.eq((0..keys.len()).map(|slot| page.int(slot))));
+            assert_eq!((page.get(keys.len()), page.int(keys.len())), (None, None));
         }
     }
 

@@ -8,6 +8,7 @@ use super::Snapshot;
 use super::adjacency::Standing;
 use super::answer::{Kinds, MemberCursor, MemberPage, Scope, TeamPage};
 use super::chunks::ChunkedSet;
+use super::once::Once;
 use super::state::State;
 use crate::id::{MemberId, TeamId};
 
@@ -87,7 +88,7 @@ impl Snapshot {
         if scope == Scope::Direct {
             return self.count_direct(team, kinds);
         }
-        let list = self.member_list(team, scope, kinds);
+        let mut list = self.member_list(team, scope, kinds);
         let (mut counted, mut from) = (0, None);
         loop {
             let page = list.page(from, COUNT_STEP);
@@ -123,7 +124,7 @@ pub(super) fn team_page(teams: Vec<TeamId>, from: Option<TeamId>, limit: usize) 
 }
 
 /// A list of members of one version, to be read page by page in any steps: what is costly (which
-/// teams it reaches) is found once.
+/// teams it reaches) is found once. Steps in the list's order, from its beginning, cost least.
 #[derive(Debug)]
 pub struct MemberList<'a> {
     pub(super) state: &'a State,
@@ -134,6 +135,7 @@ pub struct MemberList<'a> {
     pub(super) sources: Vec<TeamId>,
     /// People who are listed whether or not a source has them.
     pub(super) alone: Alone<'a>,
+    pub(super) once: Once,
 }
 
 /// People who are listed for themselves: an owner and admins, where those are people.
@@ -163,11 +165,12 @@ impl Alone<'_> {
 impl<'a> MemberList<'a> {
     pub(super) fn empty(state: &'a State, kinds: Kinds) -> Self {
         let (teams, sources) = (Vec::new(), Vec::new());
-        MemberList { state, kinds, teams, sources, alone: Alone::default() }
+        let (alone, once) = (Alone::default(), Once::default());
+        MemberList { state, kinds, teams, sources, alone, once }
     }
 
     /// The members from `from` on (`None`: from the start), at most `limit`; teams before people.
-    pub fn page(&self, from: Option<MemberCursor>, limit: usize) -> MemberPage {
+    pub fn page(&mut self, from: Option<MemberCursor>, limit: usize) -> MemberPage {
         let mut page = MemberPage { members: Vec::new(), next: None };
         let members = &mut page.members;
         let first = from.unwrap_or(MemberCursor::Teams { from: TeamId(0) });
@@ -207,23 +210,30 @@ impl<'a> MemberList<'a> {
     }
 
     fn people(
-        &self,
-        (team, from): (TeamId, MemberId),
+        &mut self,
+        start: (TeamId, MemberId),
         limit: usize,
         members: &mut Vec<MemberId>,
     ) -> Option<MemberCursor> {
-        let begin = self.sources.partition_point(|&source| source < team);
-        for &source in self.sources.get(begin..).unwrap_or_default() {
-            let Some(direct) = self.state.down.of(source) else { continue };
+        let (team, from) = start;
+        let (state, sources, once) = (self.state, self.sources.as_slice(), &mut self.once);
+        let begin = sources.partition_point(|&source| source < team);
+        once.begin(state, sources, start);
+        for &source in sources.get(begin..).unwrap_or_default() {
+            let Some(direct) = state.down.of(source) else { continue };
             let first = if source == team { from.0 } else { 0 };
-            for person in direct.people.iter_from(first).map(MemberId) {
-                if !self.is_listed_first_under(person, source) {
-                    continue;
+            for part in direct.people.parts_from(first) {
+                for person in part.map(MemberId) {
+                    if !once.is_first(state, sources, (source, person)) {
+                        continue;
+                    }
+                    if members.len() == limit {
+                        once.stop((source, person));
+                        return Some(MemberCursor::People { team: source, from: person });
+                    }
+                    once.note(person);
+                    members.push(person);
                 }
-                if members.len() == limit {
-                    return Some(MemberCursor::People { team: source, from: person });
-                }
-                members.push(person);
             }
         }
         None
@@ -251,12 +261,5 @@ impl<'a> MemberList<'a> {
 
     fn is_source(&self, team: TeamId) -> bool {
         self.sources.binary_search(&team).is_ok()
-    }
-
-    /// Whether no earlier source has the person directly too.
-    fn is_listed_first_under(&self, person: MemberId, source: TeamId) -> bool {
-        let earlier = self.state.up.of(person).iter().map(|edge| edge.team());
-        let mut earlier = earlier.take_while(|&team| team < source);
-        !earlier.any(|team| self.is_source(team))
     }
 }

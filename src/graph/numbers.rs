@@ -145,6 +145,11 @@ impl Numbers {
         self.keys.get(page_of(member.0))?.get(slot_of(member.0))
     }
 
+    /// The member's key, if it is an integer.
+    pub(super) fn int_key(&self, member: MemberId) -> Option<i64> {
+        self.keys.get(page_of(member.0))?.int(slot_of(member.0))
+    }
+
     /// The member in its part as a team, if it ever had one.
     pub(super) fn team(&self, member: MemberId) -> Option<TeamId> {
         self.teams.get(member.0)?.checked_sub(1).map(TeamId)

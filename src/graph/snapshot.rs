@@ -82,6 +82,13 @@ impl Snapshot {
         self.shared.keys.get_int(space, key).filter(|&member| self.exists(member))
     }
 
+    /// The team with this key, if it exists in this version: [`Snapshot::find`] and
+    /// [`Snapshot::team`] by fewer looks.
+    pub fn find_team(&self, key: &SourceKey) -> Option<TeamId> {
+        // A member is a team if and only if its team exists: its page is not asked.
+        self.shared.keys.get(key).and_then(|member| self.team(member))
+    }
+
     /// The key spaces that a key may be of.
     pub fn key_spaces(&self) -> impl Iterator<Item = KeySpace> {
         self.shared.keys.spaces()
@@ -118,6 +125,12 @@ impl Snapshot {
     /// The member's key in the source; `None` for an id that this version does not know.
     pub fn key(&self, member: MemberId) -> Option<SourceKey> {
         self.state.numbers.key(member)
+    }
+
+    /// The member's key in the source, if it is an integer; `None` for an id that this version does
+    /// not know.
+    pub fn int_key(&self, member: MemberId) -> Option<i64> {
+        self.state().numbers.int_key(member)
     }
 
     /// The member in its part as a team; `None` unless it exists and is a team.

@@ -34,6 +34,29 @@ impl Snapshot {
         }
     }
 
+    /// The teams with these integer keys, as [`Snapshot::find_ints`] finds members: none in the
+    /// place of a key that nobody has, or somebody who is no team.
+    pub fn find_int_teams(
+        &self,
+        space: KeySpace,
+        keys: &[i64],
+        found: &mut [Option<(MemberId, TeamId)>],
+    ) {
+        let state = self.state();
+        for (keys, found) in keys.chunks(GROUP).zip(found.chunks_mut(GROUP)) {
+            let mut members = [None; GROUP];
+            for (&key, member) in keys.iter().zip(&mut members) {
+                *member = self.shared().keys.get_int(space, key);
+            }
+            for (found, &member) in found.iter_mut().zip(&members).take(keys.len()) {
+                *found = member.and_then(|member| Some((member, state.numbers.team(member)?)));
+            }
+            for found in found.iter_mut().take(keys.len()) {
+                *found = found.filter(|&(_, team)| state.closure.exists(team));
+            }
+        }
+    }
+
     /// How each member stands to its team, as [`Snapshot::relation`] says it, into the first of
     /// `relations`: as many as there are pairs, or as many as fit.
     pub fn relations(&self, pairs: &[(MemberId, TeamId)], relations: &mut [Relation]) {
@@ -125,6 +148,16 @@ mod tests {
             let expected: Vec<_> = expected.take(count).collect();
             assert_eq!(found[..count], expected);
             assert!(found[count..].iter().all(Option::is_none));
+            let mut teams = vec![None; keys.len()];
+            snapshot.find_int_teams(space, &keys[..count], &mut teams);
+            let as_team = |it: &Option<(MemberId, MemberKind)>| {
+                it.and_then(|(member, _)| Some((member, snapshot.team(member)?)))
+            };
+            assert!(teams.iter().copied().eq(found.iter().map(as_team)));
+            for (&key, team) in keys[..count].iter().zip(teams) {
+                let found = snapshot.find_team(&SourceKey::int(key));
+                assert_eq!(found, team.map(|(_, team)| team));
+            }
         }
         assert_eq!(snapshot.find_int(space, 900), None);
         assert!(snapshot.find_int(space, 901).is_some());

@@ -8,7 +8,10 @@ use super::convert;
 use super::errors::Failure;
 use super::limits;
 use super::participation::Answers;
-use super::refs::{End, Part, find_keys, find_member, find_members, find_team_keys, wanted_kind};
+use super::refs::{
+    End, Part, TeamEnd, as_team_end, find_keys, find_member, find_members, find_team_keys,
+    find_teams, wanted_kind,
+};
 use super::turns::Turns;
 use crate::graph::{GROUP, Relation, Snapshot};
 use crate::id::MemberKind;
@@ -91,12 +94,10 @@ impl<'a> Form<'a> {
     fn pairs(&self, snapshot: &'a Snapshot) -> Pairs<'a> {
         let one = |end: &Option<_>| Column::Repeated(find_member(snapshot, end.as_ref()));
         let (members, teams) = match *self {
-            Form::Pairs(pairs) => {
-                (Column::OfPairs(pairs, Part::Member), Column::OfPairs(pairs, Part::Team))
-            }
+            Form::Pairs(pairs) => (Column::OfPairs(pairs), Column::OfPairs(pairs)),
             Form::Packed(Columns { member_kind, members, teams, .. }) => (
-                Column::keys(snapshot, members, Side::Member(member_kind)),
-                Column::keys(snapshot, teams, Side::Team),
+                Column::member_keys(snapshot, members, member_kind),
+                Column::team_keys(snapshot, teams),
             ),
             Form::MemberTeams(pairs) => (one(&pairs.member), Column::References(&pairs.teams)),
             Form::TeamMembers(pairs) => (Column::References(&pairs.members), one(&pairs.team)),
@@ -134,7 +135,7 @@ impl Pairs<'_> {
         }
         self.begin = range.end;
         let members = self.members.ends(self.snapshot, range.clone());
-        let teams = self.teams.ends(self.snapshot, range.clone());
+        let teams = self.teams.team_ends(self.snapshot, range.clone());
         self.answers.clear();
         let ends = members.into_iter().zip(teams).take(range.len());
         pair.group(self.snapshot, ends, &mut self.answers);
@@ -202,56 +203,65 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What the keys of a packed column are to mean.
-#[derive(Clone, Copy)]
-enum Side {
-    Member(Option<MemberKind>),
-    Team,
-}
-
-impl Side {
-    fn find(self, snapshot: &Snapshot, keys: &[i64]) -> [End; GROUP] {
-        match self {
-            Side::Member(kind) => find_keys(snapshot, keys, |_| kind),
-            Side::Team => find_team_keys(snapshot, keys),
-        }
-    }
-}
-
 /// One end of every pair.
 enum Column<'a> {
     /// The same for all: it is looked up once.
     Repeated(End),
-    Keys(&'a [i64], Side),
+    /// By key, of that kind.
+    Keys(&'a [i64], Option<MemberKind>),
     References(&'a [pb::MemberRef]),
-    OfPairs(&'a [pb::CheckPair], Part),
+    OfPairs(&'a [pb::CheckPair]),
 }
 
 impl<'a> Column<'a> {
     /// A single key stands for a column that repeats it.
-    fn keys(snapshot: &Snapshot, keys: &'a [i64], side: Side) -> Self {
+    fn member_keys(snapshot: &Snapshot, keys: &'a [i64], kind: Option<MemberKind>) -> Self {
         if keys.len() == 1 {
-            let [end, ..] = side.find(snapshot, keys);
+            let [end, ..] = find_keys(snapshot, keys, |_| kind);
             return Column::Repeated(end);
         }
-        Column::Keys(keys, side)
+        Column::Keys(keys, kind)
+    }
+
+    /// As [`Column::member_keys`].
+    fn team_keys(snapshot: &Snapshot, keys: &'a [i64]) -> Self {
+        if keys.len() == 1 {
+            let [end, ..] = find_team_keys(snapshot, keys);
+            return Column::Repeated(end.map(|(member, _)| member));
+        }
+        Column::Keys(keys, Some(MemberKind::Team))
     }
 
     /// The ends of at most [`GROUP`] pairs; what stands past their number means nothing.
     fn ends(&self, snapshot: &Snapshot, pairs: Range<usize>) -> [End; GROUP] {
         match self {
             Column::Repeated(end) => [*end; GROUP],
-            Column::Keys(keys, side) => side.find(snapshot, keys.get(pairs).unwrap_or_default()),
+            Column::Keys(keys, kind) => {
+                find_keys(snapshot, keys.get(pairs).unwrap_or_default(), |_| *kind)
+            }
             Column::References(references) => {
                 let references = references.get(pairs).unwrap_or_default();
                 find_members(snapshot, references.iter().map(Some))
             }
-            Column::OfPairs(all, part) => {
-                let end = |pair: &'a pb::CheckPair| match part {
-                    Part::Member => pair.member.as_ref(),
-                    Part::Team => pair.team.as_ref(),
-                };
-                find_members(snapshot, all.get(pairs).unwrap_or_default().iter().map(end))
+            Column::OfPairs(all) => {
+                let pairs = all.get(pairs).unwrap_or_default();
+                find_members(snapshot, pairs.iter().map(|pair| pair.member.as_ref()))
+            }
+        }
+    }
+
+    /// [`Column::ends`] of the side that is asked about as teams.
+    fn team_ends(&self, snapshot: &Snapshot, pairs: Range<usize>) -> [TeamEnd; GROUP] {
+        match self {
+            Column::Repeated(end) => [as_team_end(snapshot, *end); GROUP],
+            Column::Keys(keys, _) => find_team_keys(snapshot, keys.get(pairs).unwrap_or_default()),
+            Column::References(references) => {
+                let references = references.get(pairs).unwrap_or_default();
+                find_teams(snapshot, references.iter().map(Some))
+            }
+            Column::OfPairs(all) => {
+                let pairs = all.get(pairs).unwrap_or_default();
+                find_teams(snapshot, pairs.iter().map(|pair| pair.team.as_ref()))
             }
         }
     }

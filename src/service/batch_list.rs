@@ -171,7 +171,7 @@ impl Page {
                 return Ok(Some(here));
             }
             turns.spend(LIST_WORK).await?;
-            let list = match subject.and_then(&list_of) {
+            let mut list = match subject.and_then(&list_of) {
                 Ok(list) => list,
                 Err(fault) if self.push_error(at, fault.reason(subjects.part).row().name) => {
                     continue;
@@ -179,7 +179,7 @@ impl Page {
                 Err(_) => return Ok(Some(here)),
             };
             let before = self.listed.len();
-            let next = self.listed.fill(&list, here.from, self.left, turns).await?;
+            let next = self.listed.fill(&mut list, here.from, self.left, turns).await?;
             let count = self.listed.len() - before;
             self.left -= count;
             // At most a page's members.

@@ -6,7 +6,7 @@
 use super::convert::{self, Asked};
 use super::errors::{Failure, Reason};
 use super::participation::Answers;
-use super::refs::{End, Part, RefFault, as_team, find_member};
+use super::refs::{End, Part, RefFault, TeamEnd, as_team_end, find_member};
 use crate::graph::{GROUP, Relation, Snapshot};
 use crate::id::{MemberId, TeamId};
 use crate::pb;
@@ -61,11 +61,8 @@ impl PairRequest {
         member: Option<&pb::MemberRef>,
         team: Option<&pb::MemberRef>,
     ) -> PairAnswer {
-        self.pair(snapshot, (find_member(snapshot, member), find_member(snapshot, team)))
-    }
-
-    fn pair(self, snapshot: &Snapshot, ends: (End, End)) -> PairAnswer {
-        Ok(match self.judge(snapshot, ends)? {
+        let team = as_team_end(snapshot, find_member(snapshot, team));
+        Ok(match self.judge((find_member(snapshot, member), team))? {
             Judged::Known(relation) => relation,
             Judged::Ask(member, team) => self.ask(snapshot, member, team),
         })
@@ -75,14 +72,14 @@ impl PairRequest {
     pub(crate) fn group(
         self,
         snapshot: &Snapshot,
-        ends: impl Iterator<Item = (End, End)>,
+        ends: impl Iterator<Item = (End, TeamEnd)>,
         answers: &mut Vec<PairAnswer>,
     ) {
         let mut asked = [(MemberId(0), TeamId(0)); GROUP];
         let mut places = [0; GROUP];
         let mut count = 0;
         for ends in ends.take(GROUP) {
-            let judged = self.judge(snapshot, ends);
+            let judged = self.judge(ends);
             let slots = asked.get_mut(count).zip(places.get_mut(count));
             if let (Ok(Judged::Ask(member, team)), Some((pair, place))) = (&judged, slots) {
                 (*pair, *place) = ((*member, *team), answers.len());
@@ -117,25 +114,28 @@ impl PairRequest {
         }
     }
 
-    fn judge(self, snapshot: &Snapshot, (member, team): (End, End)) -> Result<Judged, PairFault> {
-        let excused = |fault: RefFault| self.lenient && fault.is_a_lenient_no();
-        let judge = |part, end: End| match end {
-            Ok(member) => Ok(Some(member)),
-            Err(fault) if excused(fault) => Ok(None),
-            Err(fault) => Err(PairFault::new(part, fault)),
-        };
-        let (member, team) = (judge(Part::Member, member)?, judge(Part::Team, team)?);
-        let (Some(member), Some(team)) = (member, team) else {
+    fn judge(self, (member, team): (End, TeamEnd)) -> Result<Judged, PairFault> {
+        let member = self.excuse(Part::Member, member)?;
+        let team = self.excuse(Part::Team, team)?;
+        let (Some(member), Some((team, found))) = (member, team) else {
             return Ok(Judged::Known(Relation::None));
         };
-        match (as_team(snapshot, team), self.asked) {
-            (Ok(found), _) => Ok(Judged::Ask(member, found)),
+        let Some(found) = found else {
+            let is_itself = self.asked == Asked::Participant && member == team;
             // Whoever it is participates in itself, even where a team was meant.
-            (Err(fault), Asked::Participant) if excused(fault) && member == team => {
-                Ok(Judged::Known(Relation::Itself))
-            }
-            (Err(fault), _) if excused(fault) => Ok(Judged::Known(Relation::None)),
-            (Err(fault), _) => Err(PairFault::new(Part::Team, fault)),
+            let known = if is_itself { Relation::Itself } else { Relation::None };
+            let excused = self.excuse(Part::Team, Err(RefFault::NotATeam))?;
+            return Ok(Judged::Known(excused.unwrap_or(known)));
+        };
+        Ok(Judged::Ask(member, found))
+    }
+
+    /// None in the place of a fault that a lenient question takes for a plain no.
+    fn excuse<T>(self, part: Part, end: Result<T, RefFault>) -> Result<Option<T>, PairFault> {
+        match end {
+            Ok(end) => Ok(Some(end)),
+            Err(fault) if self.lenient && fault.is_a_lenient_no() => Ok(None),
+            Err(fault) => Err(PairFault::new(part, fault)),
         }
     }
 }

@@ -34,9 +34,9 @@ impl Answers {
         let (basis, place) = self.page_start(&start, client_timeout).await?;
         let snapshot = basis.snapshot();
         let member = one_member(snapshot, request.member.as_ref())?;
-        let list = List::teams(snapshot, asked, member, scope);
+        let mut list = List::teams(snapshot, asked, member, scope);
         let mut listed = Listed::new(view);
-        let next = listed.fill(&list, place.from, size, &mut turns).await?;
+        let next = listed.fill(&mut list, place.from, size, &mut turns).await?;
         let next_page_token = self.next_token(snapshot, &start, place, next.map(Place::one))?;
         let (keys, members) = listed.into_wire();
         let answered_at = Some(self.answered_at(&basis));
@@ -57,9 +57,9 @@ impl Answers {
         let (basis, place) = self.page_start(&start, client_timeout).await?;
         let snapshot = basis.snapshot();
         let team = one_team(snapshot, request.team.as_ref())?;
-        let list = List::members(snapshot, asked, team, scope, kinds);
+        let mut list = List::members(snapshot, asked, team, scope, kinds);
         let mut listed = Listed::new(view);
-        let next = listed.fill(&list, place.from, size, &mut turns).await?;
+        let next = listed.fill(&mut list, place.from, size, &mut turns).await?;
         let next_page_token = self.next_token(snapshot, &start, place, next.map(Place::one))?;
         let (keys, members) = listed.into_wire();
         let answered_at = Some(self.answered_at(&basis));
@@ -76,7 +76,7 @@ impl Answers {
         let mut turns = Turns::new(client_timeout);
         let basis = self.reads.basis(request.freshness.as_ref(), client_timeout).await?;
         let member = one_member(basis.snapshot(), request.member.as_ref())?;
-        let list = List::teams(basis.snapshot(), asked, member, scope);
+        let mut list = List::teams(basis.snapshot(), asked, member, scope);
         let count = to_wire(list.count(&mut turns).await?)?;
         Ok(pb::CountTeamsResponse { count, answered_at: Some(self.answered_at(&basis)) })
     }
@@ -96,7 +96,7 @@ impl Answers {
             // Known without a look at any member.
             (Asked::Participant, Scope::Direct) => snapshot.count_members(team, scope, kinds),
             (Asked::Participant | Asked::Administrator, _) => {
-                let list = List::members(snapshot, asked, team, scope, kinds);
+                let mut list = List::members(snapshot, asked, team, scope, kinds);
                 to_wire(list.count(&mut turns).await?)?
             }
         };

@@ -10,7 +10,7 @@ use super::errors::{Failure, Reason};
 use super::limits;
 use super::turns::Turns;
 use crate::graph::{Kinds, MemberCursor, MemberList, MemberPage, Scope, Snapshot};
-use crate::id::{Key, MemberId, TeamId};
+use crate::id::{MemberId, TeamId};
 use crate::pb;
 use prost::Message;
 
@@ -63,7 +63,7 @@ impl<'a> List<'a> {
     }
 
     /// At most `limit` members from `from` on.
-    fn page(&self, from: MemberCursor, limit: usize) -> Result<MemberPage, Failure> {
+    fn page(&mut self, from: MemberCursor, limit: usize) -> Result<MemberPage, Failure> {
         match (self, from) {
             (List::Members(_, list), from) => Ok(list.page(Some(from), limit)),
             (List::Teams(snapshot, teams), MemberCursor::Teams { from }) => {
@@ -88,7 +88,7 @@ impl<'a> List<'a> {
     }
 
     /// How many members the list has.
-    pub(crate) async fn count(&self, turns: &mut Turns) -> Result<usize, Failure> {
+    pub(crate) async fn count(&mut self, turns: &mut Turns) -> Result<usize, Failure> {
         let list = match self {
             List::Members(_, list) => list,
             List::Teams(_, teams) => return Ok(teams.len()),
@@ -140,7 +140,7 @@ impl Listed {
     /// begins, if there is one.
     pub(crate) async fn fill(
         &mut self,
-        list: &List<'_>,
+        list: &mut List<'_>,
         from: MemberCursor,
         most: usize,
         turns: &mut Turns,
@@ -192,16 +192,16 @@ impl Listed {
     }
 
     fn push_key(&mut self, snapshot: &Snapshot, member: MemberId) -> Result<bool, Failure> {
-        let key = &snapshot.key(member).ok_or_else(convert::lost)?.key;
-        if let Key::Int(id) = key
-            && self.keys.is_empty()
+        if self.keys.is_empty()
+            && let Some(id) = snapshot.int_key(member)
         {
             let fits = self.take(INTEGER_BYTES);
             if fits {
-                self.ids.push(*id);
+                self.ids.push(id);
             }
             return Ok(fits);
         }
+        let key = &snapshot.key(member).ok_or_else(convert::lost)?.key;
         // One key that is no integer makes text of all.
         let ids: Vec<String> = self.ids.iter().map(i64::to_string).collect();
         let text = key.to_string();
@@ -283,20 +283,21 @@ mod tests {
         let snapshot = world.publish(200);
         let kinds = Kinds { people: true, teams: true };
         let team = snapshot.team(snapshot.find(&SourceKey::int(12)).unwrap()).unwrap();
-        let list = List::members(&snapshot, Asked::Participant, team, Scope::All, kinds);
-        let mut turns = Turns::new(None);
-        let mut count = std::pin::pin!(list.count(&mut turns));
-        let mut polls = 0;
-        let counted = std::future::poll_fn(|context| {
-            polls += 1;
-            count.as_mut().poll(context)
-        });
-        assert_eq!(counted.await, Ok(19_004));
+        let mut list = List::members(&snapshot, Asked::Participant, team, Scope::All, kinds);
+        let (mut polls, mut turns) = (0, Turns::new(None));
+        {
+            let mut count = std::pin::pin!(list.count(&mut turns));
+            let counted = std::future::poll_fn(|context| {
+                polls += 1;
+                count.as_mut().poll(context)
+            });
+            assert_eq!(counted.await, Ok(19_004));
+        }
         assert!(polls > 4, "counted without giving way: {polls}");
         let mut late = Turns::new(Some(std::time::Duration::ZERO));
         assert_eq!(list.count(&mut late).await.unwrap_err().reason, Reason::DeadlinePassed);
         let mut listed = Listed::new(View::Keys);
-        let filled = listed.fill(&list, START, 100_000, &mut late).await;
+        let filled = listed.fill(&mut list, START, 100_000, &mut late).await;
         assert_eq!(filled.unwrap_err().reason, Reason::DeadlinePassed);
     }
 }

@@ -127,12 +127,45 @@ pub(crate) fn find_member(snapshot: &Snapshot, reference: Option<&pb::MemberRef>
     }
 }
 
+/// An end that is asked about as a team: who it is and, if it is one, the team.
+pub(crate) type TeamEnd = Result<(MemberId, Option<TeamId>), RefFault>;
+
+/// The end in its part as a team.
+pub(crate) fn as_team_end(snapshot: &Snapshot, end: End) -> TeamEnd {
+    end.map(|member| (member, snapshot.team(member)))
+}
+
 /// [`find_member`] for each of at most [`GROUP`] references; waits for integer keys overlap. What it
 /// gives past their number means nothing.
 pub(crate) fn find_members<'a>(
     snapshot: &Snapshot,
     references: impl Iterator<Item = Option<&'a pb::MemberRef>>,
 ) -> [End; GROUP] {
+    let by_keys = |keys: &[i64], kinds: &[Option<MemberKind>]| {
+        find_keys(snapshot, keys, |place| kinds.get(place).copied().flatten())
+    };
+    find_each(references, by_keys, |reference| find_member(snapshot, reference))
+}
+
+/// [`find_members`], as teams.
+pub(crate) fn find_teams<'a>(
+    snapshot: &Snapshot,
+    references: impl Iterator<Item = Option<&'a pb::MemberRef>>,
+) -> [TeamEnd; GROUP] {
+    let by_keys = |keys: &[i64], kinds: &[Option<MemberKind>]| {
+        find_keys_of_teams(snapshot, keys, |place| kinds.get(place).copied().flatten())
+    };
+    find_each(references, by_keys, |reference| {
+        as_team_end(snapshot, find_member(snapshot, reference))
+    })
+}
+
+/// References by integer key all at once, others one by one.
+fn find_each<'a, T: Copy>(
+    references: impl Iterator<Item = Option<&'a pb::MemberRef>>,
+    by_keys: impl Fn(&[i64], &[Option<MemberKind>]) -> [Result<T, RefFault>; GROUP],
+    one: impl Fn(Option<&'a pb::MemberRef>) -> Result<T, RefFault>,
+) -> [Result<T, RefFault>; GROUP] {
     let mut ends = [Err(RefFault::Missing); GROUP];
     let (mut keys, mut kinds, mut places) = ([0; GROUP], [None; GROUP], [0; GROUP]);
     let mut count = 0;
@@ -146,11 +179,10 @@ pub(crate) fn find_members<'a>(
             (*key, *kind, *of) = (id, wanted, place);
             count += 1;
         } else {
-            *end = find_member(snapshot, reference);
+            *end = one(reference);
         }
     }
-    let keys = keys.get(..count).unwrap_or_default();
-    let found = find_keys(snapshot, keys, |place| kinds.get(place).copied().flatten());
+    let found = by_keys(keys.get(..count).unwrap_or_default(), &kinds);
     for (place, found) in places.into_iter().zip(found).take(count) {
         if let Some(end) = ends.get_mut(place) {
             *end = found;
@@ -201,23 +233,49 @@ pub(crate) fn find_keys(
     ends
 }
 
+/// [`find_keys`], as teams. A member that is a team is known by its team: its page is not read.
+fn find_keys_of_teams(
+    snapshot: &Snapshot,
+    keys: &[i64],
+    wanted: impl Fn(usize) -> Option<MemberKind>,
+) -> [TeamEnd; GROUP] {
+    let mut ends = [Err(RefFault::Unknown); GROUP];
+    for space in snapshot.key_spaces() {
+        let mut found = [None; GROUP];
+        snapshot.find_int_teams(space, keys, &mut found);
+        for (place, ((end, team), &key)) in ends.iter_mut().zip(found).zip(keys).enumerate() {
+            let this = match team {
+                Some((member, team)) => as_wanted(member, MemberKind::Team, wanted(place))
+                    .map(|member| (member, Some(team))),
+                None => match snapshot.find_int(space, key) {
+                    Some(person) => as_wanted(person, MemberKind::Person, wanted(place))
+                        .map(|person| (person, None)),
+                    None => continue,
+                },
+            };
+            *end = joined(*end, this);
+        }
+    }
+    ends
+}
+
 /// What a key means, once it is known what it means in one more key space.
-const fn joined(found: End, this: End) -> End {
+fn joined<T>(found: Result<T, RefFault>, this: Result<T, RefFault>) -> Result<T, RefFault> {
     match (found, this) {
         (Ok(_), Ok(_)) | (Err(RefFault::Ambiguous), _) => Err(RefFault::Ambiguous),
-        (Ok(_), Err(_)) => found,
-        (Err(_), _) => this,
+        (Ok(found), Err(_)) => Ok(found),
+        (Err(_), this) => this,
     }
 }
 
 /// The team with each of the keys, as [`find_keys`]: where ids of people and teams collide, a key
 /// that can only mean a team does. Where there is none, whoever has it, to be told apart from
 /// nobody.
-pub(crate) fn find_team_keys(snapshot: &Snapshot, keys: &[i64]) -> [End; GROUP] {
-    let mut ends = find_keys(snapshot, keys, |_| Some(MemberKind::Team));
+pub(crate) fn find_team_keys(snapshot: &Snapshot, keys: &[i64]) -> [TeamEnd; GROUP] {
+    let mut ends = find_keys_of_teams(snapshot, keys, |_| Some(MemberKind::Team));
     for (end, &key) in ends.iter_mut().zip(keys) {
         if let Err(RefFault::OtherKind(_)) = end {
-            *end = find_key(snapshot, &Key::Int(key), None);
+            *end = as_team_end(snapshot, find_key(snapshot, &Key::Int(key), None));
         }
     }
     ends

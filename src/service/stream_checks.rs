@@ -14,7 +14,7 @@ use super::convert;
 use super::errors::{Failure, Reason};
 use super::freshness::Basis;
 use super::participation::Answers;
-use super::refs::find_members;
+use super::refs::{as_team_end, find_members};
 use super::turns::Turns;
 use crate::graph::GROUP;
 use crate::id::Lsn;
@@ -157,6 +157,7 @@ fn group<'a>(
     let (pair, snapshot) = (PairRequest { asked, lenient: first.lenient }, basis.snapshot());
     let members = find_members(snapshot, questions.iter().map(|it| it.member.as_ref()));
     let teams = find_members(snapshot, questions.iter().map(|it| it.team.as_ref()));
+    let teams = teams.map(|team| as_team_end(snapshot, team));
     let mut answers = Vec::with_capacity(questions.len());
     let ends = members.into_iter().zip(teams).take(questions.len());
     pair.group(snapshot, ends, &mut answers);

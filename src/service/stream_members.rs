@@ -59,13 +59,13 @@ impl MemberStream {
         let MemberStream { basis, asked, team, scope, kinds, view, chunk_size, .. } = self;
         let (mut turns, mut answered_at) = (self.turns, Some(self.answered_at));
         try_stream! {
-            let list = List::members(basis.snapshot(), asked, team, scope, kinds);
+            let mut list = List::members(basis.snapshot(), asked, team, scope, kinds);
             let mut from = Some(START);
             while let Some(start) = from {
                 // The caller may have taken its time since the last chunk.
                 turns.check()?;
                 let mut listed = Listed::new(view);
-                from = listed.fill(&list, start, chunk_size, &mut turns).await?;
+                from = listed.fill(&mut list, start, chunk_size, &mut turns).await?;
                 if from == Some(start) {
                     Err(unlistable())?;
                 }

@@ -100,7 +100,7 @@ impl<'a> Participations<'a> {
         below.retain(|&place| place != own);
         let kinds = Kinds { people: false, teams: true };
         let listed = seen.team(member).map(|team| seen.member_list(team, Scope::All, kinds));
-        let listed = listed.map(|list| list.page(None, usize::MAX).members).unwrap_or_default();
+        let listed = listed.map(|mut list| list.page(None, usize::MAX).members).unwrap_or_default();
         let Unmatched { missing, spurious } = self.unmatched(&below, listed);
         // A member that only one side has, or has as a team, is told as that.
         let team = Some(MemberKind::Team);

@@ -6,9 +6,10 @@
 use crate::decoding::{self, Line};
 use crate::log::Log;
 use crate::wire::{Replication, Sent};
+use anyhow::anyhow;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// The recorder's slot.
 pub const SLOT: &str = "recorder";
@@ -16,13 +17,21 @@ pub const SLOT: &str = "recorder";
 /// Before another try: the server may be down.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// A server that is killed at the wrong moment may leave a connection that nobody answers.
+const BEGIN_MAX: Duration = Duration::from_secs(15);
+
+/// The server asks after half a minute of its `wal_sender_timeout` whether we are there.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+
 /// Records until it meets what it cannot read, or until its slot is gone: then no judgement is
 /// possible.
 pub async fn record(directory: PathBuf, database: String, log: Log) -> anyhow::Error {
     loop {
-        let error = match Replication::start(&directory, &database, SLOT).await {
-            Ok(replication) => follow(replication, &log).await,
-            Err(error) => error,
+        let began = timeout(BEGIN_MAX, Replication::start(&directory, &database, SLOT)).await;
+        let error = match began {
+            Ok(Ok(replication)) => follow(replication, &log).await,
+            Ok(Err(error)) => error,
+            Err(_) => anyhow!("the server does not answer"),
         };
         let text = format!("{error:#}");
         if text.contains("test_decoding") || text.contains("lost") || text.contains("not exist") {
@@ -35,7 +44,10 @@ pub async fn record(directory: PathBuf, database: String, log: Log) -> anyhow::E
 async fn follow(mut replication: Replication, log: &Log) -> anyhow::Error {
     let mut changes = Vec::new();
     loop {
-        let confirmed = match replication.next().await {
+        let Ok(sent) = timeout(SILENCE_MAX, replication.next()).await else {
+            return anyhow!("the server is silent");
+        };
+        let confirmed = match sent {
             Err(error) => return error,
             Ok(Sent::Heard { lsn }) => {
                 log.hear(lsn);

@@ -59,7 +59,7 @@ fn how_each_figure_is_measured_stands_in_the_document() {
     let is_told = |name: &str| {
         // Parts of a figure stand behind it by their endings.
         let ending = |it: &&str| it.starts_with('_') && name.ends_with(*it);
-        names.contains(&name) || names.iter().any(|it| ending(it))
+        names.contains(&name) || names.iter().any(ending)
     };
     let missing: Vec<&str> =
         ALL.iter().map(|figure| figure.name).filter(|name| !is_told(name)).collect();

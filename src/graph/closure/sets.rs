@@ -102,7 +102,15 @@ impl SetRef<'_> {
     pub(super) fn meets(self, wanted: u32, mut numbers: impl Iterator<Item = u32>) -> bool {
         /// To walk past so many costs less than to look farther ahead.
         const WALKED_MAX: usize = 8;
+        /// So many are compared with each number, four at a step: where to stop cannot be foreseen,
+        /// and a wrong guess costs as much as all of them.
+        const COMPARED_MAX: usize = 32;
         let mut rest = match self {
+            SetRef::List(list) if list.len() <= COMPARED_MAX => {
+                let is_in =
+                    |number| list.iter().fold(false, |is_in, &held| is_in | (held == number));
+                return numbers.any(|number| number == wanted || is_in(number));
+            }
             SetRef::List(list) => list,
             SetRef::Bits(_) => return numbers.any(|n| n == wanted || self.contains(n)),
         };

@@ -130,7 +130,7 @@ async fn members_folded_over_a_changing_graph_are_the_list_at_their_version() {
         };
         let snapshot = changing.version(last.as_ref());
         let (team, kinds) = (team(snapshot, 0), Kinds { people: true, teams: true });
-        let list = match asked {
+        let mut list = match asked {
             1 => snapshot.member_list(team, Scope::All, kinds),
             _ => snapshot.administrator_list(team, Scope::All, kinds),
         };

@@ -255,7 +255,7 @@ impl Answers for GraphVersion {
         page: usize,
     ) -> Vec<SourceKey> {
         let Some(team) = self.team(team) else { return Vec::new() };
-        let list = self.0.administrator_list(team, scope(reach), kinds(listed));
+        let mut list = self.0.administrator_list(team, scope(reach), kinds(listed));
         let members = fold(page, |from| {
             let page = list.page(from, page);
             (page.members, page.next)
