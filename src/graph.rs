@@ -18,6 +18,7 @@
 mod adjacency;
 mod admin;
 mod answer;
+mod ascending;
 mod bulk;
 mod check;
 mod chunks;

@@ -7,15 +7,13 @@
 //! more                   list of blocks ──► list of at most 32 chunks ──► at most 512 numbers
 //! ```
 //!
-//! A chunk is one exact allocation, and a change makes it anew. It holds its first number and how
-//! far each is past that, in two, three or four bytes: three where a team of hundreds is spread
-//! over millions, two in the largest. The lists say where each chunk
-//! begins, so that a search touches one chunk. A change copies one chunk, one block's list and the
-//! list of blocks: of a set of 800,000 that is about 32 + 80 shared pointers, where one flat list
-//! would be 2,400.
+//! A chunk is one exact allocation ([`Ascending`]), and a change makes it anew. The lists say where
+//! each chunk begins, so that a search touches one chunk. A change copies one chunk, one block's
+//! list and the list of blocks: of a set of 800,000 that is about 32 + 80 shared pointers, where
+//! one flat list would be 2,400.
 
-use super::narrow::{Narrow, Width};
-use super::pages::{count, shared_bytes};
+use super::ascending::Ascending;
+use super::pages::shared_bytes;
 use std::sync::Arc;
 
 /// The most numbers in a chunk: 2 KiB at most, so that copying one stays well under a microsecond.
@@ -50,99 +48,6 @@ struct Block {
 struct Chunk {
     first: u32,
     numbers: Ascending,
-}
-
-/// Ascending numbers, never none: the first, the bytes of each, and how far each is past the first.
-#[derive(Clone, Debug)]
-struct Ascending(Arc<[u8]>);
-
-/// What stands before the numbers.
-const HEAD_BYTES: usize = 5;
-
-impl Ascending {
-    /// `None` for no numbers.
-    fn of(numbers: &[u32]) -> Option<Self> {
-        let (&first, &last) = (numbers.first()?, numbers.last()?);
-        let width = Width::of(last - first);
-        let mut bytes = Vec::with_capacity(HEAD_BYTES + numbers.len() * width.bytes());
-        bytes.extend(first.to_le_bytes());
-        bytes.push(width.to_byte());
-        numbers.iter().for_each(|number| width.push(&mut bytes, number - first));
-        Some(Ascending(Arc::from(bytes)))
-    }
-
-    fn width(&self) -> Width {
-        Width::from_bytes(self.0.get(HEAD_BYTES - 1).copied().unwrap_or_default())
-    }
-
-    fn first(&self) -> u32 {
-        self.0.first_chunk().map_or(0, |&first| u32::from_le_bytes(first))
-    }
-
-    fn past_first(&self) -> Narrow<'_> {
-        Narrow::new(self.0.get(HEAD_BYTES..).unwrap_or_default(), self.width())
-    }
-
-    fn len(&self) -> usize {
-        self.past_first().len()
-    }
-
-    fn search(&self, number: u32) -> Result<usize, usize> {
-        let Some(past) = number.checked_sub(self.first()) else { return Err(0) };
-        self.past_first().search(past, |past| past)
-    }
-
-    /// The numbers from `from` on.
-    fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
-        let first = self.first();
-        let place = if from <= first { 0 } else { self.search(from).unwrap_or_else(|place| place) };
-        self.past_first().iter_from(place).map(move |past| first + past)
-    }
-
-    fn to_vec(&self) -> Vec<u32> {
-        self.iter_from(0).collect()
-    }
-
-    /// The numbers with one more, at its place.
-    fn with(&self, place: usize, number: u32) -> Self {
-        let width = self.width();
-        match number.checked_sub(self.first()) {
-            Some(past) if Width::of(past) <= width => {
-                let (lower, upper) = self.past_first().split_at(place);
-                let past = past.to_le_bytes();
-                self.of_parts([lower, past.get(..width.bytes()).unwrap_or_default(), upper])
-            }
-            Some(_) | None => {
-                let mut numbers = self.to_vec();
-                numbers.insert(place, number);
-                Ascending::of(&numbers).unwrap_or_else(|| self.clone())
-            }
-        }
-    }
-
-    /// The numbers without the one at the place; `None` if none is left.
-    fn without(&self, place: usize) -> Option<Self> {
-        if place == 0 {
-            return Ascending::of(self.to_vec().get(1..)?);
-        }
-        let (lower, upper) = self.past_first().split_at(place);
-        let upper = upper.get(self.width().bytes()..).unwrap_or_default();
-        Some(self.of_parts([lower, &[], upper]))
-    }
-
-    fn of_parts(&self, parts: [&[u8]; 3]) -> Self {
-        let head = self.0.get(..HEAD_BYTES).unwrap_or_default();
-        let [lower, new, upper] = parts;
-        // Copied twice, but as whole slices: cheaper than once, number by number.
-        Ascending([head, lower, new, upper].concat().into())
-    }
-
-    /// Counts the bytes of what is about to be replaced, if another clone keeps it.
-    fn count_shared(&self, copied: &mut u64) {
-        if Arc::strong_count(&self.0) > 1 {
-            *copied += shared_bytes(size_of_val(&*self.0));
-        }
-    }
 }
 
 impl ChunkedSet {
@@ -249,7 +154,7 @@ impl ChunkedSet {
                 theirs.extend(before.iter_from(0));
             }
             // Chunks ascend, so that the two places of a shared one come by at one time.
-            if others.next_if(|other| Arc::ptr_eq(&other.0, &chunk.0)).is_none() {
+            if others.next_if(|other| Ascending::is_same(other, chunk)).is_none() {
                 ours.extend(chunk.iter_from(0));
             }
         }
@@ -268,9 +173,9 @@ impl ChunkedSet {
         }
     }
 
-    /// Bytes of all its numbers.
+    /// Bytes of all its numbers, as they are held.
     pub(super) fn bytes(&self) -> u64 {
-        count(self.chunks().iter().map(|chunk| chunk.0.len()).sum())
+        self.chunks().iter().map(|chunk| shared_bytes(chunk.bytes())).sum()
     }
 }
 
@@ -335,7 +240,7 @@ impl Blocks {
     fn insert(&mut self, number: u32, copied: &mut u64) -> bool {
         let Some((block_at, place, chunk)) = self.find(number) else { return false };
         let Err(at) = chunk.numbers.search(number) else { return false };
-        chunk.numbers.count_shared(copied);
+        self.count_kept(block_at, chunk, copied);
         let parts = if chunk.numbers.len() < CHUNK_MAX {
             [Some(Chunk::new(chunk.numbers.with(at, number))), None]
         } else if at == CHUNK_MAX {
@@ -362,25 +267,38 @@ impl Blocks {
         let Some((block_at, place, chunk)) = self.find(number) else { return false };
         let Ok(at) = chunk.numbers.search(number) else { return false };
         let shorter = chunk.numbers.without(at);
-        chunk.numbers.count_shared(copied);
-        self.len -= 1;
-        let Some(block) = self.blocks.get_mut(block_at) else { return true };
+        self.count_kept(block_at, chunk, copied);
+        let Some(block) = self.blocks.get(block_at) else { return true };
         // A chunk that became small joins its neighbour, so that memory is given back.
         let len = shorter.as_ref().map_or(0, Ascending::len);
-        let next = block.chunks.get(place + 1).map(|chunk| chunk.numbers.clone());
-        let joined = next.filter(|next| next.len() + len <= CHUNK_MAX / 2);
+        let next = block.chunks.get(place + 1);
+        let joined = next.filter(|next| next.numbers.len() + len <= CHUNK_MAX / 2);
         let (gone, chunk) = match joined {
             Some(next) => {
-                let both = shorter.iter().chain([&next]).flat_map(|part| part.iter_from(0));
-                (2, Chunk::of(&both.collect::<Vec<u32>>()))
+                let parts = shorter.iter().chain([&next.numbers]);
+                let both: Vec<u32> = parts.flat_map(|part| part.iter_from(0)).collect();
+                self.count_kept(block_at, next, copied);
+                (2, Chunk::of(&both))
             }
             None => (1, shorter.map(Chunk::new)),
         };
+        let Some(block) = self.blocks.get_mut(block_at) else { return true };
+        self.len -= 1;
         if !block.splice(place, gone, chunk, copied) {
             self.blocks.remove(block_at);
         }
         self.join_blocks(block_at, copied);
         true
+    }
+
+    /// Counts the bytes of a chunk that is about to go, if an older version keeps it: by itself, or
+    /// with the whole list of its block.
+    fn count_kept(&self, block_at: usize, chunk: &Chunk, copied: &mut u64) {
+        let block = self.blocks.get(block_at);
+        let is_list_shared = block.is_some_and(|block| Arc::strong_count(&block.chunks) > 1);
+        if is_list_shared || chunk.numbers.is_shared() {
+            *copied += shared_bytes(chunk.numbers.bytes());
+        }
     }
 
     /// Joins a block that became small with its neighbour.
@@ -448,16 +366,19 @@ mod tests {
         fn agrees_with_a_btree_set(
             ops in prop::collection::vec((prop::bool::weighted(0.6), 0_u32..3_000), 0..4_000),
             bulk in 0_u32..2_000,
+            // A chunk then spans numbers of two bytes, of two and three, of three, of three and four.
+            apart in prop::sample::select(vec![1, 100, 1 << 12, 1 << 18]),
         ) {
             let (mut set, mut copied) = (ChunkedSet::default(), 0);
             let mut expected = BTreeSet::new();
             for number in 0..bulk {
-                set.insert(number * 2, &mut copied);
-                expected.insert(number * 2);
+                set.insert(number * 2 * apart, &mut copied);
+                expected.insert(number * 2 * apart);
             }
             prop_assert_eq!(copied, 0, "nothing is shared yet");
             let (before, before_expected) = (set.clone(), expected.clone());
             for (add, number) in ops {
+                let number = number * apart;
                 if add {
                     prop_assert_eq!(set.insert(number, &mut copied), expected.insert(number));
                 } else {
@@ -466,13 +387,52 @@ mod tests {
             }
             check_form(&set);
             prop_assert_eq!(set.len(), expected.len());
-            for from in [0, 1, 511, 512, 1_500, 5_000] {
+            for from in [0, 1, 511, 512, 1_500, 1_500 * apart, 5_000 * apart / 2] {
                 prop_assert!(set.iter_from(from).eq(expected.range(from..).copied()));
             }
             prop_assert!(before.iter_from(0).eq(before_expected.iter().copied()));
             let (lost, gained) = before.difference(&set);
             prop_assert!(lost.iter().eq(before_expected.difference(&expected)));
             prop_assert!(gained.iter().eq(expected.difference(&before_expected)));
+        }
+    }
+
+    /// One number among few and among many, at either end: each needs more bytes than those there.
+    #[test]
+    fn a_number_far_off_widens_its_chunk_alone() {
+        for count in [1, 3, CHUNK_MAX, 3 * CHUNK_MAX] {
+            for far in [0x1_0000, 0xFF_FFFF, 0x100_0000, 0x4000_0000] {
+                let near = 2_000_000_000..2_000_000_000 + u32::try_from(count).unwrap();
+                for number in [near.start - far, near.end + far] {
+                    let mut set = ChunkedSet::from_sorted(&near.clone().collect::<Vec<_>>());
+                    assert!(set.insert(number, &mut 0) && !set.insert(number, &mut 0));
+                    let mut expected: BTreeSet<u32> = near.clone().collect();
+                    expected.insert(number);
+                    assert!(set.iter_from(0).eq(expected.iter().copied()));
+                    assert!(set.remove(near.start, &mut 0) && expected.remove(&near.start));
+                    assert!(set.remove(number, &mut 0) && !set.remove(number, &mut 0));
+                    expected.remove(&number);
+                    assert!(set.iter_from(0).eq(expected.iter().copied()));
+                    check_form(&set);
+                }
+            }
+        }
+    }
+
+    /// An older version keeps the chunk, its block's list and the list of blocks.
+    #[test]
+    fn what_a_change_leaves_to_an_older_version_is_counted() {
+        let numbers: Vec<u32> = (0..100_000).map(|number| number * 2).collect();
+        let mut set = ChunkedSet::from_sorted(&numbers);
+        let Some(Held::Many(many)) = &set.0 else { panic!("{set:?}") };
+        let (_, _, chunk) = many.find(50_001).unwrap();
+        let [chunk, block] = [chunk.numbers.bytes(), BLOCK_MAX * size_of::<Chunk>()];
+        let at_least = u64::try_from(chunk + block + size_of_val(many.blocks.as_slice())).unwrap();
+        for change in [ChunkedSet::insert, ChunkedSet::remove] {
+            let (older, mut copied) = (set.clone(), 0);
+            assert!(change(&mut set, 50_001, &mut copied));
+            assert!((at_least..at_least + 200).contains(&copied), "{copied}, {at_least}");
+            assert!(older.len() != set.len());
         }
     }
 

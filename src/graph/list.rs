@@ -218,7 +218,7 @@ impl<'a> MemberList<'a> {
         let (team, from) = start;
         let (state, sources, once) = (self.state, self.sources.as_slice(), &mut self.once);
         let begin = sources.partition_point(|&source| source < team);
-        once.begin(state, sources, start);
+        once.begin(start);
         for &source in sources.get(begin..).unwrap_or_default() {
             let Some(direct) = state.down.of(source) else { continue };
             let first = if source == team { from.0 } else { 0 };
@@ -231,7 +231,7 @@ impl<'a> MemberList<'a> {
                         once.stop((source, person));
                         return Some(MemberCursor::People { team: source, from: person });
                     }
-                    once.note(person);
+                    once.note((source, person));
                     members.push(person);
                 }
             }

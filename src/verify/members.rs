@@ -1,8 +1,7 @@
 //! Members: which there are, their kinds and names.
 //!
 //! Owns the comparison of both directories, and the way from the numbers of one side to those of the
-//! other. What else a member's row says
-//! stands in [`super::owners`]. It must not know edges.
+//! other. What else a member's row says stands in [`super::owners`]. It must not know edges.
 
 use super::at;
 use super::compare::Sides;

@@ -12,12 +12,16 @@ use crate::id::TeamId;
 #[derive(Debug)]
 pub(super) struct Direct {
     teams: Vec<TeamId>,
-    /// Team → its place among the teams plus one, or zero.
-    places: Vec<u32>,
+    /// Of many teams: team → its place among them plus one, or zero. Of few, none: they are looked
+    /// for in their list, since memory for all teams would have to be cleared.
+    places: Option<Vec<u32>>,
     /// Where each team's parents end.
     ends: Vec<usize>,
     parents: Vec<u32>,
 }
+
+/// Teams are few if they are not one in so many.
+const FEW: usize = 64;
 
 /// Components, those above before those below; the teams of each ascending.
 #[derive(Debug, Default)]
@@ -41,17 +45,11 @@ impl Direct {
         teams: Vec<TeamId>,
         parents_of: impl Fn(TeamId) -> I,
     ) -> Self {
-        // Zeroed memory costs nothing where no team is.
-        let mut places = vec![0_u32; teams.last().map_or(0, |last| at(last.0) + 1)];
-        for (place, team) in (1..).zip(&teams) {
-            if let Some(held) = places.get_mut(at(team.0)) {
-                *held = place;
-            }
-        }
+        let places = places(&teams);
         let (mut ends, mut parents) = (Vec::with_capacity(teams.len()), Vec::new());
         for &team in &teams {
-            let is_among = |parent: &TeamId| {
-                *parent != team && places.get(at(parent.0)).is_some_and(|&place| place > 0)
+            let is_among = |&parent: &TeamId| {
+                parent != team && place_among(&teams, places.as_deref(), parent).is_some()
             };
             parents.extend(parents_of(team).filter(is_among).map(|parent| parent.0));
             ends.push(parents.len());
@@ -99,7 +97,30 @@ impl Direct {
     /// The place of the parent that stands there, if it is one of this team's.
     fn parent(&self, place: u32, edge: usize) -> Option<u32> {
         let parent = self.parents.get(edge).filter(|_| self.ends.get(at(place)) > Some(&edge))?;
-        self.places.get(at(*parent))?.checked_sub(1)
+        place_among(&self.teams, self.places.as_deref(), TeamId(*parent))
+    }
+}
+
+/// The teams' places, where they are many.
+fn places(teams: &[TeamId]) -> Option<Vec<u32>> {
+    let all = at(teams.last()?.0) + 1;
+    if teams.len() < all / FEW {
+        return None;
+    }
+    let mut places = vec![0_u32; all];
+    for (place, team) in (1..).zip(teams) {
+        if let Some(held) = places.get_mut(at(team.0)) {
+            *held = place;
+        }
+    }
+    Some(places)
+}
+
+/// The place of a team that is among them.
+fn place_among(teams: &[TeamId], places: Option<&[u32]>, team: TeamId) -> Option<u32> {
+    match places {
+        Some(places) => places.get(at(team.0))?.checked_sub(1),
+        None => teams.binary_search(&team).ok().map(number),
     }
 }
 
@@ -192,5 +213,35 @@ impl Search<'_> {
         }
         self.found.teams.get_mut(begin..).unwrap_or_default().sort_unstable();
         self.found.ends.push(self.found.teams.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The components of teams that are so far apart.
+    fn components(edges: &[(u32, u32)], apart: u32) -> (bool, Vec<Vec<u32>>) {
+        let teams = (0..40).map(|team| TeamId(team * apart)).collect();
+        let direct = Direct::of(teams, |team| {
+            let own = edges.iter().filter(move |&&(from, _)| from * apart == team.0);
+            own.map(move |&(_, to)| TeamId(to * apart))
+        });
+        let components = direct.components();
+        let teams = components.iter().map(|teams| teams.iter().map(|it| it.0 / apart).collect());
+        (direct.places.is_none(), teams.collect())
+    }
+
+    proptest! {
+        #[test]
+        fn few_teams_of_many_have_the_components_that_they_have_alone(
+            // Some lead to teams that are not among them.
+            edges in prop::collection::vec((0_u32..40, 0_u32..44), 0..90)
+        ) {
+            let (are_few, alone) = components(&edges, 1);
+            prop_assert!(!are_few);
+            prop_assert_eq!(components(&edges, 1_000), (true, alone));
+        }
     }
 }
