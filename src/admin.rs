@@ -1,7 +1,7 @@
 //! What an operator asks of the running process: the desk where orders come in.
 //!
-//! Owns that there is one run of a kind at a time, and what is known of the last one. It must not know
-//! how anything is compared or built, nor who asks.
+//! Owns that there is one run of a kind at a time, what is known of the last one, and when none is
+//! left. It must not know how anything is compared or built, nor who asks.
 
 mod background;
 mod opening;
@@ -30,7 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedSemaphorePermit, RwLock, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use verifying::Verifying;
 
@@ -62,6 +62,15 @@ pub struct DeskParts {
     pub stop: CancellationToken,
 }
 
+/// What a run holds.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Until the slot is gone that it waited for: the process does not end before.
+    _here: OwnedRwLockReadGuard<()>,
+    /// Until its thread has ended, too, which holds memory: no other of its kind begins before.
+    pub(crate) alone: Arc<OwnedSemaphorePermit>,
+}
+
 /// Takes orders and starts runs.
 #[derive(Debug)]
 pub struct Desk {
@@ -70,6 +79,8 @@ pub struct Desk {
     verify_turn: Arc<Semaphore>,
     /// One permit: one rebuild.
     rebuild_turn: Arc<Semaphore>,
+    /// Read by each run, so that whoever may write knows that there is none.
+    here: Arc<RwLock<()>>,
     last_verify: Arc<StatusCell<Option<LastVerify>>>,
 }
 
@@ -78,15 +89,25 @@ impl Desk {
     pub fn new(parts: DeskParts) -> Self {
         let last_verify = Arc::new(StatusCell::new(None));
         let turn = || Arc::new(Semaphore::new(1));
-        Desk { parts, verify_turn: turn(), rebuild_turn: turn(), last_verify }
+        Desk { parts, verify_turn: turn(), rebuild_turn: turn(), here: Arc::default(), last_verify }
+    }
+
+    /// Waits until no run is left, nor a slot that one waited for. Runs end soon after the process is
+    /// told to stop, and those that begin then open nothing.
+    pub async fn at_rest(&self) {
+        drop(self.here.write().await);
     }
 
     /// The one run of its kind, if there is a graph and no other has the turn.
-    fn turn(&self, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AdminRefused> {
+    fn turn(&self, of: &Arc<Semaphore>) -> Result<Turn, AdminRefused> {
         if self.parts.published.load().is_none() {
             return Err(AdminRefused::NotReady);
         }
-        Arc::clone(of).try_acquire_owned().map_err(|_| AdminRefused::AlreadyRunning)
+        let alone = Arc::clone(of).try_acquire_owned().map_err(|_| AdminRefused::AlreadyRunning)?;
+        // Refused only while a process that stops waits for runs to end.
+        let here = Arc::clone(&self.here).try_read_owned();
+        let here = here.map_err(|_| AdminRefused::AlreadyRunning)?;
+        Ok(Turn { _here: here, alone: Arc::new(alone) })
     }
 }
 

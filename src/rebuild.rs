@@ -22,7 +22,7 @@ mod offline;
 pub use offline::{OfflineError, OfflineOptions, OfflineReport, rebuild_offline};
 
 use crate::admin::{
-    Apart, DeskParts, Events, Opening, QUEUED_BATCHES_MAX, Seen, Teller, rows_and_version,
+    Apart, DeskParts, Events, Opening, QUEUED_BATCHES_MAX, Seen, Teller, Turn, rows_and_version,
 };
 use crate::apply::{RebuildRequest, TeeBegun};
 use crate::change::{Change, FeedEvent};
@@ -33,7 +33,7 @@ use crate::server::spawn_thread;
 use build::Build;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 /// How long the transaction under way may take to be applied: one of the size that is still
@@ -47,8 +47,7 @@ pub(crate) struct Rebuilding {
     order: RebuildOrder,
     teller: Teller<RebuildEvent>,
     opening: Opening,
-    /// Held until the thread has ended, too: it has a graph in memory.
-    turn: Arc<OwnedSemaphorePermit>,
+    turn: Turn,
 }
 
 /// What the thread is told once all rows are read.
@@ -67,9 +66,9 @@ impl Rebuilding {
         parts: DeskParts,
         order: RebuildOrder,
         events: Events<RebuildEvent>,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> Self {
-        let (teller, turn) = (Teller::new(events), Arc::new(turn));
+        let teller = Teller::new(events);
         Rebuilding { parts, order, teller, opening: Opening::default(), turn }
     }
 
@@ -86,7 +85,7 @@ impl Rebuilding {
             tracing::warn!(%error, "the rebuild ended");
         }
         self.opening.abandon().await;
-        // Whoever is told may begin another at once.
+        // Whoever is told may begin another at once; and a process that stops need not wait for them.
         drop(self);
         // Nobody to tell: the caller is gone.
         let _told = events.send(ended.map(|report| RebuildEvent::Report(Box::new(report)))).await;
@@ -146,7 +145,7 @@ impl Rebuilding {
             published: Arc::clone(&self.parts.published),
             rebuilds: self.parts.rebuilds.clone(),
             teller: self.teller.clone(),
-            _turn: Arc::clone(&self.turn),
+            _turn: Arc::clone(&self.turn.alone),
         };
         let built = spawn_thread("rebuild", move || build.run());
         let built = built.map_err(|error| AdminError::NotRebuilt(error.to_string()))?;

@@ -47,6 +47,9 @@ const QUEUED_BATCHES_MAX: usize = 64;
 /// How long the feed may take to drop its slot and close, at a clean stop.
 const FEED_STOP_MAX: Duration = Duration::from_secs(10);
 
+/// How long verifies and rebuilds may take to end, and to have the slots gone that they wait for.
+const RUNS_STOP_MAX: Duration = Duration::from_secs(10);
+
 /// How long a projection may take to come to a place where it can be given up.
 const PROJECT_STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -236,6 +239,7 @@ impl Server {
             tracing::warn!("the feed did not stop within {FEED_STOP_MAX:?}; its slot may be left");
             parts.feed.abort();
         }
+        at_rest(&parts.desk).await;
         if let (Err(ServerError::Apply(_)), Some(kept_by)) = (&outcome, &kept_by) {
             // What went wrong with this graph may be in it already.
             kept_by.persisted.close();
@@ -259,12 +263,8 @@ impl Server {
     }
 
     /// Who does what an operator asks for; and the verify that is made unasked.
-    fn admin(
-        &self,
-        stop: &CancellationToken,
-        rebuilds: mpsc::Sender<RebuildRequest>,
-    ) -> Arc<dyn Admin> {
-        let desk: Arc<dyn Admin> = Arc::new(Desk::new(DeskParts {
+    fn admin(&self, stop: &CancellationToken, rebuilds: mpsc::Sender<RebuildRequest>) -> Arc<Desk> {
+        let desk = Arc::new(Desk::new(DeskParts {
             feed: self.options.feed.clone(),
             graph: self.options.graph,
             published: Arc::clone(&self.published),
@@ -273,7 +273,8 @@ impl Server {
             stop: stop.clone(),
         }));
         if let Some(rest) = self.options.verify_every {
-            let again = verify_again_and_again(Arc::clone(&desk), rest, stop.clone());
+            let admin: Arc<dyn Admin> = Arc::<Desk>::clone(&desk);
+            let again = verify_again_and_again(admin, rest, stop.clone());
             spawn_named("background-verify", again);
         }
         desk
@@ -328,7 +329,7 @@ impl Server {
             }
             _ => None,
         };
-        let admin = self.admin(stop, requests);
+        let desk = self.admin(stop, requests);
         let projected = self.spawn_projector(stop)?;
         let parts = ServiceParts {
             published: Arc::clone(&self.published),
@@ -337,7 +338,7 @@ impl Server {
             instance: self.options.instance,
             checkpoint: self.kept_by.map(|kept_by| kept_by.status),
             projection: self.projection_status,
-            admin: Some(admin),
+            admin: Some(Arc::<Desk>::clone(&desk)),
             max_staleness: self.options.max_staleness,
         };
         let (config, feed_status) = (self.options.feed, self.feed_status);
@@ -356,6 +357,7 @@ impl Server {
             projected,
             applied_all,
             keeping,
+            desk,
             feed_ended: false,
             service_ended: false,
             apply_ended: false,
@@ -370,9 +372,20 @@ struct Parts {
     applied_all: oneshot::Receiver<Result<(), ApplyError>>,
     keeping: Option<JoinHandle<()>>,
     projected: Option<oneshot::Receiver<()>>,
+    desk: Arc<Desk>,
     feed_ended: bool,
     service_ended: bool,
     apply_ended: bool,
+}
+
+/// Waits for runs that were given up: what they asked of the source would outlast the process.
+async fn at_rest(desk: &Desk) {
+    if timeout(RUNS_STOP_MAX, desk.at_rest()).await.is_err() {
+        tracing::warn!(
+            "a verify or rebuild did not stop within {RUNS_STOP_MAX:?}; its slot may be left until \
+             the transactions that it waits for end"
+        );
+    }
 }
 
 /// Serves until told to stop, if there is anything to listen on.

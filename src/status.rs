@@ -155,6 +155,12 @@ pub struct ProjectionStatus {
 }
 
 impl ProjectionStatus {
+    /// What the table holds is not known any more.
+    pub fn forget(&mut self) {
+        self.version = None;
+        self.applied_lsn = Lsn::default();
+    }
+
     /// Says what went wrong just now, and what comes of it.
     pub fn fail(&mut self, error: String, state: ProjectionState) {
         self.state = state;

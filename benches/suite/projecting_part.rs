@@ -30,12 +30,21 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     let mart = stage.runtime.block_on(Mart::start())?;
     let scene = Scene::begin(plan, &stage)?;
     windows(plan, &stage, &scene, &mart, &mut record)?;
+    // The last window had none: the version at which the table stands may be forgotten.
+    let projection = Projection::start(&scene, options(&mart)?)?;
+    stage.runtime.block_on(mart.reached(&scene.following.published))?;
+    projection.end()?;
     let report = stage.runtime.block_on(check(&scene.following.published, &mart.unbounded()?))?;
     anyhow::ensure!(!report.has_differences(), "{report:?}");
     drop(scene);
     stage.runtime.block_on(mart.stop())?;
     stage.stop()?;
     Ok(record)
+}
+
+/// As `serve` has them.
+fn options(mart: &Mart) -> anyhow::Result<ProjectOptions> {
+    Ok(ProjectOptions { rows_per_s: Some(ROWS_PER_S), interval: INTERVAL, ..mart.unbounded()? })
 }
 
 fn windows(
@@ -46,8 +55,7 @@ fn windows(
     record: &mut Record,
 ) -> anyhow::Result<()> {
     stage.runtime.block_on(mend(&scene.following.published, &mart.unbounded()?))?;
-    let options =
-        ProjectOptions { rows_per_s: Some(ROWS_PER_S), interval: INTERVAL, ..mart.unbounded()? };
+    let options = options(mart)?;
     let committers = Committers::connect(plan, stage, scene)?;
     let reached = || stage.runtime.block_on(mart.reached(&scene.following.published));
     let mut late = Vec::new();

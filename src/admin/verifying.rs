@@ -15,7 +15,7 @@ use super::opening::Opening;
 use super::position::{Apart, rows_and_version};
 use super::report::finished;
 use super::teller::{Events, Teller};
-use super::{DeskParts, QUEUED_BATCHES_MAX};
+use super::{DeskParts, QUEUED_BATCHES_MAX, Turn};
 use crate::change::FeedEvent;
 use crate::command::{AdminError, AdminPhase, DriftReport, LastVerify, VerifyEvent, VerifyOrder};
 use crate::feed::{FeedError, Remedy};
@@ -51,8 +51,7 @@ pub(super) struct Verifying {
     order: VerifyOrder,
     teller: Teller<VerifyEvent>,
     opening: Opening,
-    /// Held until the thread has ended, too, so that there are never two sets of rows in memory.
-    turn: Arc<OwnedSemaphorePermit>,
+    turn: Turn,
 }
 
 impl Verifying {
@@ -60,9 +59,9 @@ impl Verifying {
         parts: DeskParts,
         order: VerifyOrder,
         events: Events<VerifyEvent>,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> Self {
-        let (teller, turn) = (Teller::new(events), Arc::new(turn));
+        let teller = Teller::new(events);
         Verifying { parts, order, teller, opening: Opening::default(), turn }
     }
 
@@ -80,7 +79,7 @@ impl Verifying {
         let outcome = ended.as_ref().map(|report| Arc::new(report.clone())).map_err(Clone::clone);
         let noted = LastVerify { ended_at: SystemTime::now(), outcome };
         last.update(|last| *last = Some(noted));
-        // Whoever is told may begin another at once.
+        // Whoever is told may begin another at once; and a process that stops need not wait for them.
         drop(self);
         // Nobody to tell: the caller is gone.
         let _told = events.send(ended.map(|report| VerifyEvent::Report(Box::new(report)))).await;
@@ -119,7 +118,7 @@ impl Verifying {
             options: CompareOptions { sample: self.order.sample, seed: seed() },
             teller: self.teller.clone(),
             stop: self.parts.stop.clone(),
-            _turn: Arc::clone(&self.turn),
+            _turn: Arc::clone(&self.turn.alone),
         };
         let compared = spawn_thread("verify", move || work.run());
         let compared = compared.map_err(|error| Fault::Again(error.to_string()))?;
@@ -158,6 +157,7 @@ struct Work {
     options: CompareOptions,
     teller: Teller<VerifyEvent>,
     stop: CancellationToken,
+    /// So that there are never two sets of rows in memory.
     _turn: Arc<OwnedSemaphorePermit>,
 }
 

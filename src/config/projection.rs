@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Where participations are kept as a table, and how.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ProjectionOptions {
-    /// Keep a table of all participations in this database, as
+    /// The database with the table of all participations, as
     /// postgresql://USER:PASSWORD@HOST:PORT/DATABASE [default: none]
     #[arg(
         long,
@@ -19,7 +19,8 @@ pub struct ProjectionOptions {
         value_name = "URL"
     )]
     pub project_target: Option<DatabaseUrl>,
-    /// The table, with its schema if it is none of the search path; made if it is not there
+    /// The table, with its schema if it is none of the search path (made by project, serve and
+    /// --fix)
     #[arg(
         long,
         visible_alias = "table",

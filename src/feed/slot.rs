@@ -156,16 +156,29 @@ pub(crate) struct Walsender {
 
 /// Makes sure that the walsender of an earlier connection of ours is gone, and so that it neither
 /// holds the slot nor makes it still: a command that was sent before the connection closed is
-/// carried out all the same. It ends by itself, unless it waits for something other than us.
+/// carried out all the same. It ends by itself, unless it waits for something other than us; then it
+/// is told to. An error if it is still there after that.
 pub(crate) async fn dismiss(session: &mut Session, ours: &Walsender) -> Result<(), FeedError> {
     let deadline = Instant::now() + WALSENDER_LEAVES_MAX;
     while is_there(session, ours).await? {
         if Instant::now() >= deadline {
-            return terminate(session, ours.pid).await;
+            terminate(session, ours.pid).await?;
+            return must_be_gone(session, ours).await;
         }
         sleep(LEAVING_INTERVAL).await;
     }
     Ok(())
+}
+
+async fn must_be_gone(session: &mut Session, ours: &Walsender) -> Result<(), FeedError> {
+    if !is_there(session, ours).await? {
+        return Ok(());
+    }
+    let Walsender { pid, slot, .. } = ours;
+    Err(FeedError::transient(format!(
+        "pid {pid}, which makes or holds slot {slot} for an earlier connection of ours, is still \
+         there though it was told to end; fix: look what it waits for, or why it stands still"
+    )))
 }
 
 async fn is_there(session: &mut Session, ours: &Walsender) -> Result<bool, FeedError> {
@@ -197,7 +210,8 @@ pub(crate) async fn remove(session: &mut Session, ours: &Walsender) -> Result<()
 
 /// Ends a walsender of ours: one role may end its own.
 async fn terminate(session: &mut Session, walsender: i32) -> Result<(), FeedError> {
-    // Waits for the process to be gone, up to the time given in milliseconds.
+    // Waits for the process to be gone, up to the time given in milliseconds. What it returns does
+    // not tell whether it is: it is false, too, where the process left by itself just before.
     let sql = "SELECT pg_terminate_backend($1, 5000)";
     let Session { client, wire } = session;
     let what = "ending an earlier connection of ours";

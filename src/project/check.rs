@@ -33,7 +33,8 @@ pub async fn look(options: &ProjectOptions) -> Result<(), ProjectError> {
 
 /// Compares the table with the version at which it stands, or with the newest one if it does not
 /// say; writes nothing. What somebody else is about to write into the table, or has written before
-/// it got here, counts as a difference.
+/// it got here, counts as a difference; and so does what was written into the source since the
+/// table's version, if no version so old is known.
 ///
 /// # Errors
 /// Why they cannot be compared.
@@ -57,7 +58,8 @@ pub async fn check(
     };
     let spaces = Spaces::of(&snapshot, &options.filter)?;
     let view = View { snapshot: &snapshot, filter: &options.filter, table: &table, spaces };
-    compare::read_through(&transaction, view, None).await
+    let report = compare::read_through(&transaction, view, None).await?;
+    Ok(TableReport { stands, ..report })
 }
 
 /// Makes the table equal to the newest version, and says what differed. A table that is not there
@@ -72,17 +74,19 @@ pub async fn mend(
     // Nobody looks: what is done is reported at the end.
     let status = StatusCell::default();
     let mut target = Target::open(options, &newest(published).await.snapshot, &status).await?;
+    let stands = target.stands().map(|(_, version)| version);
     level_with(published, target.stated()).await;
     let newest = newest(published).await;
     let version = newest.snapshot.version();
-    match target.bring(None, &newest, None).await? {
-        Step::Reconciled(report) => Ok(report),
+    let report = match target.bring(None, &newest, None).await? {
+        Step::Reconciled(report) => report,
         Step::Filled(rows) => {
             let report = TableReport::new(target.table(), version);
-            Ok(TableReport { rows_expected: rows, missing: rows, ..report })
+            TableReport { rows_expected: rows, missing: rows, ..report }
         }
-        Step::Merged(_) => Ok(TableReport::new(target.table(), version)),
-    }
+        Step::Merged(_) => TableReport::new(target.table(), version),
+    };
+    Ok(TableReport { stands, ..report })
 }
 
 /// The newest value, once there is one.

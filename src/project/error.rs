@@ -2,6 +2,8 @@
 //!
 //! Owns the words, each with its fix. It must not know when what is tried again.
 
+use tokio_postgres::error::Severity;
+
 /// A projection cannot go on as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
@@ -18,6 +20,8 @@ pub enum ProjectError {
         what: &'static str,
         /// What the server said.
         reason: String,
+        /// Whether the connection went with it.
+        is_lost: bool,
     },
     /// It is no ordinary table.
     #[error("{table} is no table that rows can be put into: name another with --project-table")]
@@ -134,7 +138,10 @@ pub enum ProjectError {
         table: String,
     },
     /// There is no table to compare with.
-    #[error("there is no table {table} in the target database: `teamgraph project` creates it")]
+    #[error(
+        "there is no table {table} in the target database: `teamgraph project`, or `verify --table \
+         --fix`, creates it"
+    )]
     Missing {
         /// The table.
         table: String,
@@ -155,7 +162,27 @@ pub enum ProjectError {
 impl ProjectError {
     /// For a statement that was to do `what`.
     pub(super) fn statement(what: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
-        move |error| ProjectError::Statement { what, reason: reason(&error) }
+        move |error| ProjectError::Statement {
+            what,
+            reason: reason(&error),
+            is_lost: is_lost(&error),
+        }
+    }
+
+    /// Whether there is no connection, or none any more: that says nothing of the table.
+    pub(super) const fn is_lost(&self) -> bool {
+        matches!(self, ProjectError::Connect { .. } | ProjectError::Statement { is_lost: true, .. })
+    }
+}
+
+/// Whether the connection is gone, with a last word of the server's or without one.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(said) => matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+        None => {
+            let cause = std::error::Error::source(error);
+            error.is_closed() || cause.is_some_and(|cause| cause.is::<std::io::Error>())
+        }
     }
 }
 

@@ -15,6 +15,9 @@ const EXAMPLES_MAX: u64 = 10;
 pub struct TableReport {
     /// The table.
     pub table: String,
+    /// The version at which the table said that it stands; none if it said nothing, or nothing of
+    /// such rows.
+    pub stands: Option<Version>,
     /// The version that it was compared with.
     pub version: Version,
     /// Rows that the version comes to.
@@ -42,9 +45,16 @@ pub struct TableExample {
 
 impl TableReport {
     pub(super) const fn new(table: String, version: Version) -> Self {
-        let (rows_expected, rows_found, missing, spurious) = (0, 0, 0, 0);
-        let examples = Vec::new();
-        TableReport { table, version, rows_expected, rows_found, missing, spurious, examples }
+        TableReport {
+            table,
+            stands: None,
+            version,
+            rows_expected: 0,
+            rows_found: 0,
+            missing: 0,
+            spurious: 0,
+            examples: Vec::new(),
+        }
     }
 
     /// Whether anything differed.

@@ -38,7 +38,7 @@ pub struct Projector {
     status: Arc<StatusCell<ProjectionStatus>>,
     /// The version that was merged last, and of which copy.
     merged: Option<(u64, Version)>,
-    /// Whether the table was found to be not what its row says.
+    /// Whether the table was found to be not what its row says, or may be of another graph.
     is_doubtful: bool,
     /// Whether anything was brought into the table since the last failure.
     has_brought: bool,
@@ -78,7 +78,13 @@ impl Projector {
             tracing::warn!(%error, ?retry_in, "the participation table is not kept up");
             let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
             let state = ProjectionState::BackingOff { retry_in_ms };
-            self.status.update(|status| status.fail(error.to_string(), state));
+            self.status.update(|status| {
+                // A table that cannot be reached stays as it was; otherwise nobody knows.
+                if !error.is_lost() {
+                    status.forget();
+                }
+                status.fail(error.to_string(), state);
+            });
             sleep(retry_in).await;
             retry_in = (retry_in * 2).min(RETRY_MAX);
         }
@@ -93,8 +99,15 @@ impl Projector {
         drop(first);
         tracing::info!(table = %target.table(), filter = %options.filter.text(), "projecting");
         level_with(published, target.stated()).await;
-        let stands = target.stands().filter(|_| !*is_doubtful);
-        let mut before = stands.and_then(|stands| held(published, stands, *merged));
+        let stands = target.stands();
+        let kept = stands.and_then(|(row, at)| Some((row, published.recent_version(at)?)));
+        *is_doubtful |= kept.as_ref().is_some_and(|(row, kept)| !holds(row, kept, *merged));
+        let stands = stands.map(|(_, at)| at).filter(|_| !*is_doubtful);
+        let mut before = kept.map(|(_, kept)| kept).filter(|_| !*is_doubtful);
+        status.update(|status| {
+            status.version = stands;
+            status.applied_lsn = stands.map(|at| at.end_lsn).unwrap_or_default();
+        });
         loop {
             let begin = Instant::now();
             let current_at = is_current(&feed.get()).then_some(begin);
@@ -102,6 +115,8 @@ impl Projector {
             // A whole graph that shares nothing with this one is too much to hold while reading.
             if let Some(gone) = before.take_if(|it| it.copy() != now.snapshot.copy()) {
                 published.let_go(gone);
+                // A graph that was built anew may show the one before to have been wrong.
+                status.update(ProjectionStatus::forget);
             }
             let step = target.bring(before.as_deref(), &now, current_at).await?;
             *has_brought = true;
@@ -115,17 +130,12 @@ impl Projector {
     }
 }
 
-/// The version at which the table stands, if it is in the history, and holds what was merged.
-fn held(
-    published: &PublishedCell,
-    (row, stands): (&Progress, Version),
-    merged: Option<(u64, Version)>,
-) -> Option<Arc<Snapshot>> {
-    let found = published.recent_version(stands)?;
+/// Whether the version that the row names is the one that was merged, as far as can be told.
+fn holds(row: &Progress, named: &Snapshot, merged: Option<(u64, Version)>) -> bool {
     // A fresh copy, or a graph that was rebuilt, may begin where the one before ended, and differ
     // from it: that is what they are for.
-    let is_other = merged.is_some_and(|(copy, _)| copy != found.copy());
-    (!is_other && progress::digest(&found) == row.digest).then_some(found)
+    let is_other = merged.is_some_and(|(copy, _)| copy != named.copy());
+    !is_other && progress::digest(named) == row.digest
 }
 
 /// Whether everything that the source is known to have is in what is published after this was

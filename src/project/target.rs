@@ -80,12 +80,7 @@ impl<'a> Target<'a> {
         hold(client, &table).await?;
         let progress = progress::read(client, &table).await?;
         let filter = options.words();
-        let stands = progress.as_ref().and_then(|progress| progress.stands(&table, &filter));
-        status.update(|status| {
-            status.table = table.sql();
-            status.version = stands;
-            status.applied_lsn = stands.map(|version| version.end_lsn).unwrap_or_default();
-        });
+        status.update(|status| status.table = table.sql());
         Ok(Target {
             options,
             status,
@@ -158,10 +153,12 @@ impl<'a> Target<'a> {
             self.status.update(|status| status.state = ProjectionState::Filling);
             return self.fill(snapshot, standing).await;
         }
-        if let Some(before) = before
-            && let Some(merged) = self.delta(before, snapshot, standing).await?
-        {
-            return Ok(Step::Merged(merged));
+        if let Some(before) = before {
+            // Also while what came and went is much.
+            self.status.update(|status| status.state = ProjectionState::Following);
+            if let Some(merged) = self.delta(before, snapshot, standing).await? {
+                return Ok(Step::Merged(merged));
+            }
         }
         self.status.update(|status| status.state = ProjectionState::Reconciling);
         self.reconcile(snapshot, standing).await

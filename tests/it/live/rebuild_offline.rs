@@ -8,6 +8,7 @@ use super::warm::begin;
 use super::writer::write_at_random;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use teamgraph::cli::Cli;
 use teamgraph::feed::{FeedConfig, PreparedReading};
@@ -126,6 +127,24 @@ async fn where_no_checkpoint_can_be_made_no_slot_is_left() {
     source.stop().await;
 }
 
+/// A process that stands still until this is dropped, whatever becomes of the test.
+struct Still(String);
+
+impl Still {
+    fn stand(pid: String) -> Self {
+        let sent = Command::new("kill").args(["-STOP", &pid]).status();
+        assert!(sent.unwrap().success());
+        Still(pid)
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        // It may be gone; and to panic here would hide why the test failed.
+        let _sent = Command::new("kill").args(["-CONT", &self.0]).status();
+    }
+}
+
 /// Who gives up closes its connection, but what it asked for is carried out all the same.
 #[tokio::test]
 async fn a_slot_that_is_still_to_be_made_is_given_up_too() {
@@ -137,15 +156,12 @@ async fn a_slot_that_is_still_to_be_made_is_given_up_too() {
         let prepared = PreparedReading::lasting(&config).await.unwrap();
         let slot = prepared.slot();
         let pid: String = source.sql.query_one(walsender, &[]).await.unwrap().get(0);
-        let signal = |signal| {
-            let sent = std::process::Command::new("kill").args([signal, pid.as_str()]).status();
-            assert!(sent.unwrap().success());
-        };
-        signal("-STOP");
-        assert!(timeout(Duration::from_millis(500), prepared.open()).await.is_err());
+        let still = Still::stand(pid);
+        // Long enough for what is asked before the slot.
+        assert!(timeout(Duration::from_secs(3), prepared.open()).await.is_err());
         let (abandoned, ()) = tokio::join!(slot.abandon(), async {
             sleep(idle_for).await;
-            signal("-CONT");
+            drop(still);
         });
         abandoned.unwrap();
         until("it is gone", async || source.sql.query_opt(walsender, &[]).await.unwrap().is_none())

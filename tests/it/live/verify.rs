@@ -5,6 +5,7 @@ use super::dice::Dice;
 use super::served::{Served, options};
 use super::source::{Source, connect, start, until};
 use super::spoiled::Spoiled;
+use super::warm;
 use super::writer::write_at_random;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use teamgraph::pb;
 use teamgraph::pb::FindingKind as Kind;
 use teamgraph::pb::admin_service_client::AdminServiceClient;
 use teamgraph::pb::verify_response::Event;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
@@ -288,6 +290,27 @@ async fn a_verify_that_ends_while_its_slot_waits_leaves_no_slot() {
     let ended = ended.await.unwrap().unwrap_err();
     assert_eq!(ended.get_details_error_info().unwrap().reason, "SHUTTING_DOWN", "{ended:?}");
     until("no slot is left", async || source.slots().await == 0).await;
+    blocker.batch_execute("COMMIT").await.unwrap();
+    source.stop().await;
+}
+
+/// A server that keeps its graph has little else to do when it stops, and nobody waits for the verify
+/// but the stop itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_has_stopped_only_once_the_slot_of_a_verify_that_nobody_reads_is_gone() {
+    let (source, directory) = (Source::start().await, TempDir::new().unwrap());
+    source.populate(10, 5).await;
+    let never_again = Duration::from_secs(3_600);
+    let served = warm::begin(&source.url, directory.path(), never_again).await;
+    served.streaming().await;
+    let blocker = connect(&source.url).await;
+    blocker.batch_execute("BEGIN; UPDATE teamgraph.person SET display_name = 'x'").await.unwrap();
+    let unread = begin(served.address, None).await.unwrap();
+    until("it waits", async || source.slots().await == 2).await;
+    drop(unread);
+    served.stop().await;
+    // The feed's own, from which the next process goes on.
+    assert_eq!(source.slots().await, 1);
     blocker.batch_execute("COMMIT").await.unwrap();
     source.stop().await;
 }

@@ -36,6 +36,11 @@ async fn a_table_is_shown_to_be_equal_or_different_or_mended_by_the_exit_code_to
     };
     let none = run(2, &[]).await;
     assert!(none.contains("there is no table teamparticipation"), "{none}");
+    let document = |said: String| serde_json::from_str::<Value>(&said).unwrap();
+    // After what is logged.
+    let none = document(run(2, &["--json"]).await.lines().last().unwrap().to_owned());
+    assert_eq!(none["error"]["reason"], "TABLE_NOT_VERIFIED", "{none}");
+    assert!(none["error"]["message"].as_str().unwrap().contains("there is no table"), "{none}");
     let made = run(0, &["--fix"]).await;
     assert!(made.contains(" 0 found, ") && made.ends_with(": mended.\n"), "{made}");
     let equal = run(0, &[]).await;
@@ -43,13 +48,25 @@ async fn a_table_is_shown_to_be_equal_or_different_or_mended_by_the_exit_code_to
     let spoil = "DELETE FROM teamparticipation WHERE (team, person) = (202, 202);
          INSERT INTO teamparticipation (team, person) VALUES (202, 99999)";
     world.sql.batch_execute(spoil).await.unwrap();
-    let document = |said: String| serde_json::from_str::<Value>(&said).unwrap();
     let differs = document(run(1, &["--json"]).await);
     assert_eq!((&differs["same"], &differs["missing"]), (&false.into(), &1.into()), "{differs}");
     assert_eq!(differs["examples"][0]["team"], "team-202 (202)", "{differs}");
     let mended = run(0, &["--fix"]).await;
     assert!(mended.ends_with("too many  99999 in team-202 (202)\n"), "{mended}");
     assert_eq!(document(run(0, &["--json"]).await)["same"], true);
+    assert_eq!(world.rows().await.unwrap(), world.truth().await);
+    // Nobody keeps the table: it stands where it stood, and the copy begins later.
+    world.source.execute("DELETE FROM teamgraph.team_membership WHERE person = 9").await;
+    let behind = run(1, &[]).await;
+    let why = "before this copy: what was written since counts as a difference";
+    assert!(behind.contains(", said to stand at ") && behind.contains(why), "{behind}");
+    let behind = document(run(1, &["--json"]).await);
+    assert!(behind["remark"].as_str().unwrap().contains(why), "{behind}");
+    let stands_at = behind["stands_at"].as_str().unwrap();
+    assert_ne!(stands_at, behind["version"].as_str().unwrap(), "{behind}");
+    let mended = document(run(0, &["--fix", "--json"]).await);
+    assert_eq!((&mended["same"], &mended["mended"]), (&false.into(), &true.into()), "{mended}");
+    assert_eq!((&mended["stands_at"], &mended["remark"]), (&stands_at.into(), &Value::Null));
     assert_eq!(world.rows().await.unwrap(), world.truth().await);
     let slots = "SELECT slot_name::text FROM pg_replication_slots";
     let slots = world.source.sql.query(slots, &[]).await.unwrap();

@@ -27,18 +27,27 @@ impl Gate {
 
     /// Within the commit, when everything is done.
     pub async fn at_commit(world: &World) -> Self {
-        world
-            .sql
-            .batch_execute(
-                "CREATE OR REPLACE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
-                    'BEGIN PERFORM pg_advisory_xact_lock_shared(4242); RETURN NULL; END';
-                 DROP TRIGGER IF EXISTS gate ON teamgraph_projection;
-                 CREATE CONSTRAINT TRIGGER gate AFTER UPDATE ON teamgraph_projection
-                    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-                    WHEN (OLD.end_lsn <> NEW.end_lsn) EXECUTE FUNCTION gate()",
-            )
-            .await
-            .unwrap();
+        let trigger = "CREATE CONSTRAINT TRIGGER gate AFTER UPDATE ON teamgraph_projection
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+             WHEN (OLD.end_lsn <> NEW.end_lsn) EXECUTE FUNCTION gate()";
+        Gate::triggered(world, trigger).await
+    }
+
+    /// Before the table is read through, when the row tells of it.
+    pub async fn before_the_reading(world: &World) -> Self {
+        let trigger = "CREATE TRIGGER gate AFTER UPDATE ON teamgraph_projection FOR EACH ROW
+             WHEN (NEW.status = 'reconciling') EXECUTE FUNCTION gate()";
+        Gate::triggered(world, trigger).await
+    }
+
+    async fn triggered(world: &World, trigger: &str) -> Self {
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN PERFORM pg_advisory_xact_lock_shared(4242); RETURN NULL; END';
+             DROP TRIGGER IF EXISTS gate ON teamgraph_projection;
+             {trigger}"
+        );
+        world.sql.batch_execute(&sql).await.unwrap();
         Gate::held(world, "BEGIN; SELECT pg_advisory_xact_lock(4242)").await
     }
 
