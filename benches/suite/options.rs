@@ -150,6 +150,11 @@ impl Plan {
         wants(&self.only, figures)
     }
 
+    /// Whether one of the figures is asked for by its name: what takes minutes waits for that.
+    pub fn names(&self, figures: &[&str]) -> bool {
+        !self.only.is_empty() && self.wants(figures)
+    }
+
     /// What the names of this size's figures end in.
     pub fn suffix(&self) -> &'static str {
         match self.size {

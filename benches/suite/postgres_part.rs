@@ -59,7 +59,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Record> {
     if plan.wants(rebuild_part::FIGURES) {
         attempt("rebuild", &mut record, |record| rebuild_part::run(&stage, record));
     }
-    if plan.wants(admin_part::FIGURES) {
+    if plan.names(admin_part::FIGURES) {
         attempt("admin", &mut record, |record| admin_part::run(plan, &stage, record));
     }
     if plan.wants(FOLLOWING) {
